@@ -1,0 +1,1 @@
+//! The cluster's metadata: what the controllers decide, and how they decide it.

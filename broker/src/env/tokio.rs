@@ -1,0 +1,1 @@
+//! [`super::Env`] on real sockets and files.

@@ -1,0 +1,1 @@
+//! The controllers' consensus: a small Raft as a pure state machine, and its driver.

@@ -1,0 +1,1 @@
+//! Replicas of partitions: leaders, followers, ISR, high watermark.
