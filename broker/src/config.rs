@@ -162,8 +162,7 @@ impl BrokerConfig {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         let known =
             KEYS.iter().find(|k| k.name == key).ok_or_else(|| ConfigError::UnknownKey { key: key.into() })?;
-        let bad =
-            || ConfigError::BadValue { key: key.into(), value: value.into(), wants: known.takes };
+        let bad = || ConfigError::BadValue { key: key.into(), value: value.into(), wants: known.takes };
         let number = || value.parse::<u64>().ok().filter(|n| *n > 0).ok_or_else(bad);
         let milliseconds = || number().map(Duration::from_millis);
         match key {

@@ -58,8 +58,14 @@ pub fn recovered(broker: BrokerId, tp: &TopicPartition, leo: Offset, hw: Offset,
 /// A batch entered the log, and (under flush every-batch) is synced.
 pub fn appended(broker: BrokerId, tp: &TopicPartition, batch: &BatchSummary, leader: bool) {
     replica_event!(
-        "appended", broker, tp,
-        base = batch.base.0, count = batch.count, epoch = batch.epoch.0, crc = batch.crc, leader = leader,
+        "appended",
+        broker,
+        tp,
+        base = batch.base.0,
+        count = batch.count,
+        epoch = batch.epoch.0,
+        crc = batch.crc,
+        leader = leader,
     );
 }
 
@@ -83,8 +89,13 @@ pub fn became_leader(
     partition_epoch: PartitionEpoch,
 ) {
     replica_event!(
-        "became_leader", broker, tp,
-        epoch = epoch.0, start = start.0, isr = isr, partition_epoch = partition_epoch.0,
+        "became_leader",
+        broker,
+        tp,
+        epoch = epoch.0,
+        start = start.0,
+        isr = isr,
+        partition_epoch = partition_epoch.0,
     );
 }
 
@@ -98,8 +109,13 @@ pub fn became_follower(
     partition_epoch: PartitionEpoch,
 ) {
     replica_event!(
-        "became_follower", broker, tp,
-        epoch = epoch.0, leader = leader.map_or(-1, |l| l.0), leo = leo.0, hw = hw.0,
+        "became_follower",
+        broker,
+        tp,
+        epoch = epoch.0,
+        leader = leader.map_or(-1, |l| l.0),
+        leo = leo.0,
+        hw = hw.0,
         partition_epoch = partition_epoch.0,
     );
 }
@@ -113,8 +129,13 @@ pub fn isr_proposed(
     partition_epoch: PartitionEpoch,
 ) {
     replica_event!(
-        "isr_proposed", broker, tp,
-        epoch = epoch.0, isr = isr, maximal = maximal, partition_epoch = partition_epoch.0,
+        "isr_proposed",
+        broker,
+        tp,
+        epoch = epoch.0,
+        isr = isr,
+        maximal = maximal,
+        partition_epoch = partition_epoch.0,
     );
 }
 
@@ -127,8 +148,12 @@ pub fn isr_applied(
     partition_epoch: PartitionEpoch,
 ) {
     replica_event!(
-        "isr_applied", broker, tp,
-        epoch = epoch.0, isr = isr, partition_epoch = partition_epoch.0,
+        "isr_applied",
+        broker,
+        tp,
+        epoch = epoch.0,
+        isr = isr,
+        partition_epoch = partition_epoch.0,
     );
 }
 
@@ -153,7 +178,13 @@ pub fn served(
     reader: Option<BrokerId>,
 ) {
     replica_event!(
-        "served", broker, tp,
-        from = from.0, until = until.0, hw = hw.0, epoch = epoch.0, reader = reader.map_or(-1, |r| r.0),
+        "served",
+        broker,
+        tp,
+        from = from.0,
+        until = until.0,
+        hw = hw.0,
+        epoch = epoch.0,
+        reader = reader.map_or(-1, |r| r.0),
     );
 }

@@ -19,7 +19,7 @@ use super::partition::{Assignment, Partition};
 use crate::controller::{ClusterState, ControllerChannel};
 use crate::env::{Disk, DiskFile, Env, Task};
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
-use crate::log::{FlushPolicy, HwCheckpoint, Log, LogConfig, LogError};
+use crate::log::{FlushPolicy, Log, LogConfig, LogError, hw_checkpoint};
 use crate::trace;
 
 /// The file in a log's folder that says of which topic it is.
@@ -48,7 +48,7 @@ type Address = (String, u16);
 impl<E: Env> ReplicaManager<E> {
     /// Opens every log that is on the disk.
     pub(crate) async fn recover(context: Arc<Context<E>>) -> Result<Arc<Self>, HostError> {
-        let checkpointed = HwCheckpoint::load(context.env.disk()).await.unwrap_or_default();
+        let checkpointed = hw_checkpoint::load(context.env.disk()).await.unwrap_or_default();
         let manager = Self { context, partitions: Mutex::default(), fetchers: Mutex::default() };
         for name in manager.context.env.disk().list("").await? {
             let Some(tp) = partition_of(&name) else { continue };
@@ -175,12 +175,7 @@ impl<E: Env> ReplicaManager<E> {
 
     async fn delete(&self, tp: &TopicPartition) -> Result<(), HostError> {
         let Some(partition) = self.lock().remove(tp) else { return Ok(()) };
-        partition.delete().await.map_err(|source| HostError::Log { tp: tp.clone(), source })?;
-        let disk = self.context.env.disk();
-        let folder = folder_of(tp);
-        disk.remove(&format!("{folder}/{TOPIC_ID_FILE}")).await?;
-        disk.sync_dir(&folder).await?;
-        Ok(())
+        partition.delete().await.map_err(|source| HostError::Log { tp: tp.clone(), source })
     }
 
     /// Starts the questions to the controller and what happens at intervals.
@@ -243,7 +238,7 @@ impl<E: Env> ReplicaManager<E> {
         for partition in self.all() {
             marks.insert(partition.tp.clone(), partition.high_watermark().await);
         }
-        HwCheckpoint::store(self.context.env.disk(), &marks).await
+        hw_checkpoint::store(self.context.env.disk(), &marks).await
     }
 
     fn all(&self) -> Vec<Arc<Partition<E>>> {
