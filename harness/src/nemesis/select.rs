@@ -59,12 +59,7 @@ impl Situation<'_> {
     }
 
     /// The directed links that a cut takes; empty where a selector finds nobody.
-    pub(super) fn links(
-        &self,
-        cut: &Cut,
-        direction: Direction,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<(Host, Host)> {
+    pub(super) fn links(&self, cut: &Cut, direction: Direction, rng: &mut ChaCha8Rng) -> Vec<(Host, Host)> {
         match cut {
             Cut::Groups(groups) => {
                 let mut links = Vec::new();
