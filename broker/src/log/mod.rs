@@ -237,15 +237,15 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// Removes the log's files; durable once it returns.
-    pub async fn delete(self) -> Result<(), LogError> {
-        let Self { disk, dir, segments, .. } = self;
-        drop(segments);
-        for name in disk.list(&dir).await.map_err(LogError::io("list", &dir))?.iter().rev() {
+    /// Removes the log's folder with all that is in it; durable once it returns. The log is of no use after.
+    pub async fn delete(&mut self) -> Result<(), LogError> {
+        let Self { disk, dir, .. } = self;
+        self.broken = true;
+        for name in disk.list(dir).await.map_err(LogError::io("list", dir))?.iter().rev() {
             let path = format!("{dir}/{name}");
             disk.remove(&path).await.map_err(LogError::io("remove", &path))?;
         }
-        disk.sync_dir(&dir).await.map_err(LogError::io("sync the folder", &dir))
+        disk.sync_dir(dir).await.map_err(LogError::io("sync the folder", dir))
     }
 
     /// Checks batches that are to be appended, and says what they will be: stamped with `epoch` by their
