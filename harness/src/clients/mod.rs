@@ -12,7 +12,6 @@ mod setup;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use highwater_broker::env::{Env, Task};
 use highwater_checkers::ids::{ClientId, Offset, Process, TopicPartition};
@@ -85,7 +84,7 @@ pub async fn run<E: Env, S: System>(
     let mut phases = Phases(phases);
     let scope = scope_of(&plan);
     let mut operator = system.client(env.clone(), &plan.cluster, "operator");
-    if !setup::prepare(&mut operator, &plan, &scope, &mut phases, &progress).await {
+    if !setup::prepare(&mut operator, &plan, &phases, &progress).await {
         return;
     }
     progress.enter(Stage::Loading);
@@ -121,6 +120,19 @@ fn lanes_of(load: &Load) -> u64 {
     }
 }
 
+fn topic_of(load: &Load) -> &str {
+    match load {
+        Load::Produce { topic, .. } | Load::Consume { topic } => topic,
+    }
+}
+
+/// Every partition of `topic`.
+fn partitions_of(plan: &Plan, topic: &str) -> Arc<[TopicPartition]> {
+    let name: Arc<str> = topic.into();
+    let count = plan.topics.iter().find(|known| known.name == topic).map_or(0, |topic| topic.partitions);
+    (0..count as i32).map(|partition| TopicPartition::new(name.clone(), partition)).collect()
+}
+
 /// Starts every client. The receiver ends once all of them have.
 fn start<E: Env, S: System>(
     env: &E,
@@ -135,7 +147,7 @@ fn start<E: Env, S: System>(
     let mut next_process = 0;
     for (number, client) in (0..).zip(&plan.clients) {
         let id = ClientId(number);
-        let partitions = partitions_of(plan, client.load.topic());
+        let partitions = partitions_of(plan, topic_of(&client.load));
         let schedule = Schedule::starting_now(&client.load);
         for lane_number in 0..lanes_of(&client.load) {
             let name = format!("{}.{lane_number}", client.name);

@@ -36,7 +36,7 @@ pub fn scope_of(plan: &Plan) -> Scope {
 pub(super) async fn prepare(
     client: &mut impl Client,
     plan: &Plan,
-    phases: &mut Phases,
+    phases: &Phases,
     progress: &Progress,
 ) -> bool {
     let everything = Scope {
