@@ -6,7 +6,6 @@
 mod down;
 pub mod hosts;
 mod select;
-pub mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +19,11 @@ use highwater_workloads::Host;
 use highwater_workloads::plan::{Effect, Occurrence, OccurrenceId, Plan, Start};
 use highwater_workloads::scenario::{self, Recovery};
 
+use crate::view::{Happening, View};
 use crate::world::{self, Delay, InFlight, Link, PowerCut, Unsynced, World};
 use down::Down;
 use hosts::Hosts;
 use select::Situation;
-use view::{Happening, View};
 
 /// Applies faults while the load runs.
 pub struct Nemesis {
@@ -124,6 +123,12 @@ impl Nemesis {
             let at = after(now, trigger.after);
             self.due.insert((at, id), Due { occurrence, place: happening.partition.clone() });
         }
+    }
+
+    /// Whether anything is due by `now`.
+    pub fn is_due(&self, now: Time) -> bool {
+        self.due.first_key_value().is_some_and(|((at, _), _)| *at <= now)
+            || self.active.values().any(|active| active.ends.is_some_and(|ends| ends <= now))
     }
 
     /// Does what is due by `now`: heals, restarts, injects.

@@ -10,7 +10,7 @@ use highwater_workloads::scenario::{Direction, Mode, Selector, Who};
 use rand_chacha::ChaCha8Rng;
 
 use super::hosts::Hosts;
-use super::view::View;
+use crate::view::View;
 
 /// What selectors are resolved against.
 pub(super) struct Situation<'a> {
