@@ -1,6 +1,7 @@
 //! What a disk keeps when the power goes, and what it refuses.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Write};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
@@ -8,6 +9,9 @@ use bytes::Bytes;
 use highwater::world::sim::{SimConfig, SimFile, SimWorld, TurmoilEnv};
 use highwater::world::{Unsynced, World};
 use highwater_broker::env::{Disk, DiskFile, Env};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use super::{MS, Notes, exact, run_for};
 
@@ -88,6 +92,52 @@ fn a_power_loss_takes_what_was_not_synced() {
         [("a", 5_000), ("d/b", 6), ("d/c", 9)]
     );
     assert!(lost.is_empty());
+}
+
+/// Keeps the events of one target, as `name=value` words.
+struct Events(Notes<String>);
+
+impl Subscriber for Events {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "highwater::disk"
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut words = Words(String::new());
+        event.record(&mut words);
+        self.0.note(words.0);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        write!(self.0, "{field}={value:?} ").expect("a string takes all");
+    }
+}
+
+#[test]
+fn what_a_disk_lost_is_told_as_events() {
+    let events = Notes::new();
+    tracing::subscriber::with_default(Events(events.clone()), || power_loss(1, Unsynced::Lost));
+    assert_eq!(
+        events.all(),
+        [
+            "event=\"lost\" broker=b1 file=a from=1000 ",
+            "event=\"lost\" broker=b1 file=d/b from=0 ",
+            "event=\"lost\" broker=b1 file=d/c from=0 ",
+        ]
+    );
 }
 
 #[test]
