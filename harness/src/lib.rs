@@ -1,3 +1,4 @@
-//! placeholder
+//! highwater: chaos and fault-injection tests for replicated message queues.
 
+pub mod nemesis;
 pub mod world;
