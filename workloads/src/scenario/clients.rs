@@ -51,7 +51,8 @@ fn client(reader: &mut Reader<'_>, node: &Node) -> Option<Client> {
     match (fields.get("producer"), fields.get("consumer")) {
         (Some(node), None) => producer(reader, node).map(Client::Producer),
         (None, Some(node)) => consumer(reader, node).map(Client::Consumer),
-        (Some(_), Some(_)) => {
+        (Some(node), Some(other)) => {
+            let _ = (producer(reader, node), consumer(reader, other));
             reader.helped(
                 fields.span,
                 "a client is a producer or a consumer",

@@ -41,7 +41,7 @@ pub(super) fn recovery(reader: &mut Reader<'_>, node: Option<&Node>) -> Recovery
             let hosts = except.and_then(|node| selectors::hosts(reader, node, Reach::Nodes));
             recovery.except = hosts.unwrap_or_default().into_iter().collect();
         } else {
-            reader.choice(heal, "value of `heal`", &[("all", ())]);
+            reader.choice(heal, "heal", &[("all", ())]);
         }
     }
     recovery
@@ -91,7 +91,7 @@ pub(super) fn expect(reader: &mut Reader<'_>, node: Option<&Node>) -> Expect {
     }
     if let Some((span, node)) = fields.entry("seen") {
         const CHOICES: [(&str, Seen); 2] = [("every-seed", Seen::EverySeed), ("some-seed", Seen::SomeSeed)];
-        expect.seen = reader.choice(node, "value of `seen`", &CHOICES).unwrap_or_default();
+        expect.seen = reader.choice(node, "seen", &CHOICES).unwrap_or_default();
         if fields.get("violation").is_none() && fields.get("permitted").is_none() {
             reader.helped(
                 span,

@@ -229,9 +229,9 @@ impl<'n> Fields<'n> {
 pub(super) struct Reader<'v> {
     pub(super) vocabulary: &'v Vocabulary,
     mistakes: Vec<Diagnostic>,
-    /// The cluster, unless it has mistakes: then nothing is told of hosts that may not exist.
+    /// The cluster, if its hosts are known: else nothing is told of hosts that may not exist.
     pub(super) cluster: Option<Cluster>,
-    /// The topics, unless they have mistakes.
+    /// The topics, if each has a name: else nothing is told of topics that may not exist.
     pub(super) topics: Option<Vec<Topic>>,
 }
 
@@ -307,8 +307,13 @@ impl Reader<'_> {
                 );
                 &[]
             }
-            _ => {
-                self.mistake(node.span, format!("expected a list of {what}, found {}", described(node)));
+            Value::Scalar(text) => {
+                let message = format!("expected a list of {what}, found `{}`", shown(text));
+                self.helped(node.span, message, format!("did you mean `[{}]`?", shown(text)));
+                &[]
+            }
+            Value::Map(_) => {
+                self.mistake(node.span, format!("expected a list of {what}, found a mapping"));
                 &[]
             }
         }
@@ -402,15 +407,20 @@ impl Reader<'_> {
         found
     }
 
-    /// The value that one of the words stands for.
-    pub(super) fn choice<T: Copy>(&mut self, node: &Node, what: &str, choices: &[(&str, T)]) -> Option<T> {
-        let word = self.word(node, what, choices.iter().map(|(word, _)| *word))?;
-        choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value)
+    /// The value that one of the words stands for which the field `field` may hold.
+    pub(super) fn choice<T: Copy>(&mut self, node: &Node, field: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.scalar(node, "a word")?;
+        let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let help = suggestion(text, choices.iter().map(|(word, _)| *word));
+            self.helped(node.span, format!("`{field}` cannot be `{}`", shown(text)), help);
+        }
+        found
     }
 
     /// The names of a list, each of them known.
     pub(super) fn names(&mut self, node: &Node, what: &str, known: &BTreeSet<String>) -> BTreeSet<String> {
-        let items = self.list(node, what, 100);
+        let items = self.list(node, &format!("{what}s"), 100);
         items
             .iter()
             .filter_map(|item| self.word(item, what, known.iter().map(String::as_str)))
