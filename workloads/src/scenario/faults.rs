@@ -112,7 +112,7 @@ fn fault(reader: &mut Reader<'_>, node: &Node, run: &Run) -> Option<Fault> {
     let duration = fields.get("duration").and_then(|node| reader.duration(node, &longest));
     let jitters = Duration::ZERO..=duration::LONGEST;
     let jitter = fields.get("jitter").and_then(|node| reader.duration(node, &jitters)).unwrap_or_default();
-    let schedule = schedule(reader, &fields, run);
+    let schedule = schedule(reader, &fields, jitter, run);
     let may_miss = fields.get("may_miss").and_then(|node| reader.boolean(node)).unwrap_or(false);
     let Some(kind) = kind else {
         values(reader, &fields);
@@ -191,7 +191,7 @@ fn repeats(
     }
 }
 
-fn schedule(reader: &mut Reader<'_>, fields: &Fields<'_>, run: &Run) -> Option<Schedule> {
+fn schedule(reader: &mut Reader<'_>, fields: &Fields<'_>, jitter: Duration, run: &Run) -> Option<Schedule> {
     let times = fields.get("times").and_then(|node| reader.count(node, "times", 1..=OCCURRENCES_MAX));
     let times = times.and_then(|times| NonZeroU32::new(times as u32));
     if let Some((_, node)) = fields.entry("when") {
@@ -217,13 +217,11 @@ fn schedule(reader: &mut Reader<'_>, fields: &Fields<'_>, run: &Run) -> Option<S
         reader.helped(fields.span, "nothing says when the fault begins", help);
     }
     let (span, first) = at.or(every)?;
-    if first >= run.duration {
-        let (first, end) = (duration::format(first), duration::format(run.duration));
-        reader.helped(
-            span,
-            format!("it would begin at {first}, when the load has ended"),
-            format!("`run.duration` is {end}"),
-        );
+    let latest = first.saturating_add(jitter);
+    if first >= run.duration || latest > run.duration {
+        let (latest, end) = (duration::format(latest), duration::format(run.duration));
+        let message = format!("it would begin at up to {latest}, when the load has ended");
+        reader.helped(span, message, format!("`run.duration` is {end}"));
     }
     if let Some((span, every)) = every {
         let room = run.duration.saturating_sub(first).as_nanos() / every.as_nanos() + 1;
