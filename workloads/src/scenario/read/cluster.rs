@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::config::{Config, ConfigValue};
 use super::reader::{Accepted, Fields, Reader, shown, suggestion};
 use super::source::Node;
-use super::vocabulary::ConfigKind;
-use super::{Cluster, Topic};
 use crate::duration;
+use crate::scenario::config::{Config, ConfigValue};
+use crate::scenario::vocabulary::ConfigKind;
+use crate::scenario::{Cluster, Topic};
 
 pub(super) const CLUSTER: Accepted =
     Accepted { section: "cluster", fields: &["brokers", "controllers", "combined", "tick", "config"] };

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::clients::bound;
-use super::quantity::Comparison;
 use super::reader::{Accepted, Reader};
 use super::selectors::{self, Reach};
 use super::source::{Node, Value};
-use super::{Acks, Client, Expect, Guarantee, Recovery, Seen};
 use crate::names::TopicPartition;
+use crate::scenario::quantity::Comparison;
+use crate::scenario::{Acks, Client, Expect, Guarantee, Recovery, Seen};
 
 pub(super) const RECOVERY: Accepted = Accepted { section: "recovery", fields: &["heal", "within"] };
 pub(super) const HEAL: Accepted = Accepted { section: "heal", fields: &["except"] };

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::reader::{Accepted, Fields, Reader, shown, suggestion};
 use super::selectors::{self, Reach};
 use super::source::Node;
-use super::vocabulary::Scope;
-use super::{
+use crate::duration;
+use crate::scenario::vocabulary::Scope;
+use crate::scenario::{
     Action, Delay, Direction, Fault, InFlight, Mode, Run, Schedule, Selector, Shape, Trigger, Unsynced,
 };
-use crate::duration;
 
 pub(super) const FAULT: Accepted = Accepted {
     section: "fault",
