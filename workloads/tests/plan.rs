@@ -53,6 +53,25 @@ fn the_same_seed_gives_the_same_plan_and_another_seed_another() {
     assert_ne!(one.clients, other.clients);
 }
 
+/// What a seed draws stays the same in later builds; so does what names the streams, whatever the layout.
+#[test]
+fn draws_are_stable_for_ever() {
+    let golden = |plan: &Plan| {
+        let first = of_entry(plan, 0)[0];
+        (first.stream.clone(), serde_json::to_string(&first.start).unwrap())
+    };
+    let expected =
+        ("process-kill-c67bcaf7cf1b0a6b-0.0".to_owned(), r#"{"at":"11s107ms204us10ns"}"#.to_owned());
+    assert_eq!(golden(&Plan::new(&scenario(&FAULTS), 1)), expected);
+    let other_layout = "- selector: {role: 'leader'}
+    # The order and the style of the fields say nothing.
+    restart_after: 1s
+    every: \"10s\"
+    jitter: 5s
+    kind: process-kill";
+    assert_eq!(golden(&Plan::new(&scenario(&[other_layout]), 1)), expected);
+}
+
 #[test]
 fn a_plan_goes_through_json() {
     let plan = Plan::new(&scenario(&FAULTS), 3);
