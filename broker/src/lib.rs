@@ -1,9 +1,10 @@
 //! The reference broker: a small replicated log broker that speaks the Kafka protocol.
 
+pub mod config;
 pub mod controller;
 pub mod env;
 pub mod ids;
 pub mod log;
 pub mod quorum;
-pub mod replica;
+pub mod trace;
 pub mod wire;

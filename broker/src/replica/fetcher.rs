@@ -1,0 +1,352 @@
+//! A follower's side: one task for each leader pulls for all partitions that follow it.
+//!
+//! A partition is first *truncating*, then *fetching*: on every new leader epoch its log is held against the
+//! leader's before anything is appended to it (KIP-320).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use k::fetch_request::{FetchPartition, FetchTopic, ReplicaState};
+use k::offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages as k;
+use kafka_protocol::protocol::StrBytes;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::context::Context;
+use super::partition::Partition;
+use crate::config::Truncation;
+use crate::env::{Env, Task};
+use crate::ids::{LeaderEpoch, Offset, TopicPartition};
+use crate::log::LogError;
+use crate::wire::{Connection, RpcError};
+
+/// How long a fetcher rests after the leader was not there or refused.
+const BACK_OFF: Duration = Duration::from_millis(100);
+/// The most that one answer carries, in all and of one partition.
+const FETCH_BYTES_MAX: i32 = 8 << 20;
+const PARTITION_BYTES_MAX: i32 = 1 << 20;
+
+/// The task that follows one leader.
+pub(super) struct Fetcher<E: Env> {
+    followed: Arc<Followed<E>>,
+    _task: Task,
+}
+
+/// What a fetcher follows; changed by the manager while the task runs.
+struct Followed<E: Env> {
+    partitions: Mutex<BTreeMap<TopicPartition, Following<E>>>,
+    changed: Notify,
+}
+
+struct Following<E: Env> {
+    partition: Arc<Partition<E>>,
+    epoch: LeaderEpoch,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Truncating,
+    Fetching,
+}
+
+/// A partition's part in one request.
+struct Asked<E: Env> {
+    partition: Arc<Partition<E>>,
+    epoch: LeaderEpoch,
+    from: Offset,
+}
+
+/// The partitions of one request, by topic id and number.
+type AskedBy<E> = BTreeMap<(Uuid, i32), Asked<E>>;
+
+impl<E: Env> Fetcher<E> {
+    /// Begins to follow the broker that is reached at `address`.
+    pub(super) fn start(context: &Arc<Context<E>>, address: (String, u16)) -> Self {
+        let followed = Arc::new(Followed { partitions: Mutex::default(), changed: Notify::new() });
+        let run = Run { context: Arc::clone(context), followed: Arc::clone(&followed), address };
+        let task = context.env.spawn(run.run());
+        Self { followed, _task: task }
+    }
+
+    /// Follows exactly `wanted` from here on.
+    pub(super) fn follow(&self, wanted: BTreeMap<TopicPartition, (Arc<Partition<E>>, LeaderEpoch)>) {
+        let mut partitions = self.followed.lock();
+        partitions.retain(|tp, _| wanted.contains_key(tp));
+        let mut added = false;
+        for (tp, (partition, epoch)) in wanted {
+            if partitions.get(&tp).is_none_or(|f| f.epoch != epoch || !Arc::ptr_eq(&f.partition, &partition))
+            {
+                partitions.insert(tp, Following { partition, epoch, stage: Stage::Truncating });
+                added = true;
+            }
+        }
+        if added {
+            self.followed.changed.notify_one();
+        }
+    }
+}
+
+impl<E: Env> Followed<E> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<TopicPartition, Following<E>>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The partitions at `stage`.
+    fn at(&self, stage: Stage) -> Vec<(Arc<Partition<E>>, LeaderEpoch)> {
+        let partitions = self.lock();
+        let at_stage = partitions.values().filter(|f| f.stage == stage);
+        at_stage.map(|f| (Arc::clone(&f.partition), f.epoch)).collect()
+    }
+
+    /// Moves a partition on, unless it was given another epoch meanwhile.
+    fn set_stage(&self, tp: &TopicPartition, epoch: LeaderEpoch, stage: Stage) {
+        if let Some(following) = self.lock().get_mut(tp)
+            && following.epoch == epoch
+        {
+            following.stage = stage;
+        }
+    }
+}
+
+/// Why a round ended early.
+enum RoundError {
+    /// The leader did not answer; the connection is of no further use.
+    NoAnswer,
+    /// This broker's own log failed.
+    Log(TopicPartition, LogError),
+}
+
+impl From<RpcError> for RoundError {
+    fn from(_: RpcError) -> Self {
+        Self::NoAnswer
+    }
+}
+
+struct Run<E: Env> {
+    context: Arc<Context<E>>,
+    followed: Arc<Followed<E>>,
+    address: (String, u16),
+}
+
+impl<E: Env> Run<E> {
+    async fn run(self) {
+        let client_id = format!("{}-fetcher", self.context.config.id);
+        let mut connection = None;
+        loop {
+            if self.followed.lock().is_empty() {
+                self.followed.changed.notified().await;
+                continue;
+            }
+            let (host, port) = &self.address;
+            let limit = self.context.config.request_timeout;
+            let open = match &mut connection {
+                Some(open) => open,
+                None => match Connection::open(&self.context.env, host, *port, &client_id, limit).await {
+                    Ok(opened) => connection.insert(opened),
+                    Err(_) => {
+                        sleep(BACK_OFF).await;
+                        continue;
+                    }
+                },
+            };
+            match self.round(open).await {
+                Ok(true) => {}
+                Ok(false) => sleep(BACK_OFF).await,
+                Err(RoundError::NoAnswer) => {
+                    connection = None;
+                    sleep(BACK_OFF).await;
+                }
+                Err(RoundError::Log(tp, error)) => {
+                    self.context.fail(format!("{tp}: {error}"));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Asks for divergences, then fetches. Returns whether it got anywhere.
+    async fn round(&self, connection: &mut Connection<E>) -> Result<bool, RoundError> {
+        let truncating = self.followed.at(Stage::Truncating);
+        let mut progress = false;
+        if !truncating.is_empty() {
+            progress |= match self.context.config.truncation {
+                Truncation::EpochRequest => self.truncate(connection, truncating).await?,
+                // The answer to the fetch itself tells of a divergence.
+                Truncation::OnFetch => {
+                    for (partition, epoch) in truncating {
+                        self.followed.set_stage(&partition.tp, epoch, Stage::Fetching);
+                    }
+                    true
+                }
+            };
+        }
+        let fetching = self.followed.at(Stage::Fetching);
+        if !fetching.is_empty() {
+            progress |= self.fetch(connection, fetching).await?;
+        }
+        Ok(progress)
+    }
+
+    async fn truncate(
+        &self,
+        connection: &mut Connection<E>,
+        truncating: Vec<(Arc<Partition<E>>, LeaderEpoch)>,
+    ) -> Result<bool, RoundError> {
+        let mut topics: BTreeMap<Arc<str>, Vec<OffsetForLeaderPartition>> = BTreeMap::new();
+        let mut asked = BTreeMap::new();
+        let mut progress = false;
+        for (partition, epoch) in truncating {
+            match partition.follower_position(epoch).await {
+                None => {}
+                // An empty log agrees with every other.
+                Some((_, None)) => {
+                    self.followed.set_stage(&partition.tp, epoch, Stage::Fetching);
+                    progress = true;
+                }
+                Some((_, Some(last_epoch))) => {
+                    topics.entry(Arc::clone(&partition.tp.topic)).or_default().push(
+                        OffsetForLeaderPartition::default()
+                            .with_partition(partition.tp.partition)
+                            .with_current_leader_epoch(epoch.0)
+                            .with_leader_epoch(last_epoch.0),
+                    );
+                    asked.insert(partition.tp.clone(), (partition, epoch));
+                }
+            }
+        }
+        if asked.is_empty() {
+            return Ok(progress);
+        }
+        let topics = topics.into_iter().map(|(topic, partitions)| {
+            OffsetForLeaderTopic::default()
+                .with_topic(StrBytes::from_string(topic.to_string()).into())
+                .with_partitions(partitions)
+        });
+        let request = k::OffsetForLeaderEpochRequest::default()
+            .with_replica_id(self.context.config.id.0.into())
+            .with_topics(topics.collect());
+        let answer = connection.call(&request, self.context.config.request_timeout).await?;
+
+        for topic in &answer.topics {
+            for end in &topic.partitions {
+                let tp = TopicPartition::new(topic.topic.as_str(), end.partition);
+                let Some((partition, epoch)) = asked.get(&tp) else { continue };
+                if end.error_code != 0 {
+                    continue;
+                }
+                let known =
+                    (end.end_offset >= 0).then_some((LeaderEpoch(end.leader_epoch), Offset(end.end_offset)));
+                let agreed = partition
+                    .truncate_to_epoch_end(*epoch, known)
+                    .await
+                    .map_err(|error| RoundError::Log(tp.clone(), error))?;
+                if agreed {
+                    self.followed.set_stage(&tp, *epoch, Stage::Fetching);
+                }
+                progress = true;
+            }
+        }
+        Ok(progress)
+    }
+
+    async fn fetch(
+        &self,
+        connection: &mut Connection<E>,
+        fetching: Vec<(Arc<Partition<E>>, LeaderEpoch)>,
+    ) -> Result<bool, RoundError> {
+        let (request, asked) = self.fetch_request(fetching).await;
+        if asked.is_empty() {
+            return Ok(false);
+        }
+        let config = &self.context.config;
+        let limit = config.request_timeout + config.replica_fetch_wait_max;
+        let answer = connection.call(&request, limit).await?;
+        if answer.error_code != 0 {
+            return Ok(false);
+        }
+        let mut progress = false;
+        for topic in answer.responses {
+            for data in topic.partitions {
+                if let Some(asked) = asked.get(&(topic.topic_id, data.partition_index)) {
+                    progress |= self
+                        .fetched(asked, data)
+                        .await
+                        .map_err(|error| RoundError::Log(asked.partition.tp.clone(), error))?;
+                }
+            }
+        }
+        Ok(progress)
+    }
+
+    async fn fetch_request(
+        &self,
+        fetching: Vec<(Arc<Partition<E>>, LeaderEpoch)>,
+    ) -> (k::FetchRequest, AskedBy<E>) {
+        let config = &self.context.config;
+        let mut topics: BTreeMap<Uuid, Vec<FetchPartition>> = BTreeMap::new();
+        let mut asked = AskedBy::new();
+        for (partition, epoch) in fetching {
+            let Some((from, last_epoch)) = partition.follower_position(epoch).await else { continue };
+            let last_epoch = match config.truncation {
+                Truncation::OnFetch => last_epoch.map_or(-1, |e| e.0),
+                Truncation::EpochRequest => -1,
+            };
+            topics.entry(partition.topic_id).or_default().push(
+                FetchPartition::default()
+                    .with_partition(partition.tp.partition)
+                    .with_current_leader_epoch(epoch.0)
+                    .with_fetch_offset(from.0)
+                    .with_last_fetched_epoch(last_epoch)
+                    .with_partition_max_bytes(PARTITION_BYTES_MAX),
+            );
+            asked.insert((partition.topic_id, partition.tp.partition), Asked { partition, epoch, from });
+        }
+        let topics = topics
+            .into_iter()
+            .map(|(id, partitions)| FetchTopic::default().with_topic_id(id).with_partitions(partitions));
+        let replica = ReplicaState::default()
+            .with_replica_id(config.id.0.into())
+            .with_replica_epoch(self.context.broker_epoch().map_or(-1, |e| e.0));
+        let request = k::FetchRequest::default()
+            .with_replica_state(replica)
+            .with_max_wait_ms(i32::try_from(config.replica_fetch_wait_max.as_millis()).unwrap_or(i32::MAX))
+            .with_min_bytes(1)
+            .with_max_bytes(FETCH_BYTES_MAX)
+            .with_topics(topics.collect());
+        (request, asked)
+    }
+
+    /// Applies one partition's part of an answer. Returns whether the leader served it.
+    async fn fetched(
+        &self,
+        asked: &Asked<E>,
+        data: k::fetch_response::PartitionData,
+    ) -> Result<bool, LogError> {
+        let Asked { partition, epoch, from } = asked;
+        match ResponseError::try_from_code(data.error_code) {
+            None => {}
+            // The leader's log ends before this one: it has to be held against the leader's again.
+            Some(ResponseError::OffsetOutOfRange) => {
+                self.followed.set_stage(&partition.tp, *epoch, Stage::Truncating);
+                return Ok(false);
+            }
+            // It leads in another epoch or not at all: the metadata log will tell.
+            Some(_) => return Ok(false),
+        }
+        if data.diverging_epoch.end_offset >= 0 {
+            let diverging =
+                (LeaderEpoch(data.diverging_epoch.epoch), Offset(data.diverging_epoch.end_offset));
+            partition.truncate_to_divergence(*epoch, diverging).await?;
+            return Ok(true);
+        }
+        partition
+            .follow(*epoch, *from, data.records.unwrap_or_default(), Offset(data.high_watermark))
+            .await?;
+        Ok(true)
+    }
+}

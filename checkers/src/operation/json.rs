@@ -1,0 +1,470 @@
+//! An operation as one JSON object, with Jepsen's names: `index`, `process`, `type`, `f`, `value`, `time`,
+//! `error`; and further keys of our own: `client`, `phase`, `acks`, `at`.
+//!
+//! Written by hand rather than derived: the value's shape is Jepsen's (`["send", k, [offset, value]]`,
+//! `["poll", {k: [[offset, value], …]}]`), and a run writes tens of thousands of these.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{self, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{
+    Acks, Body, MicroOp, Operation, PartitionPosition, PartitionRead, Phase, Poll, Record, Seen, Send,
+};
+use crate::ids::{Offset, TopicPartition, Value};
+
+impl Serialize for Operation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("index", &self.index)?;
+        map.serialize_entry("time", &self.time)?;
+        map.serialize_entry("process", &self.process)?;
+        map.serialize_entry("client", &self.client)?;
+        map.serialize_entry("type", &self.outcome)?;
+        if self.phase != Phase::Load {
+            map.serialize_entry("phase", &self.phase)?;
+        }
+        map.serialize_entry("f", self.body.function())?;
+        match &self.body {
+            Body::Send(send) => map.serialize_entry("value", &[SendStep(send)])?,
+            Body::Poll(poll) => map.serialize_entry("value", &[PollStep(poll)])?,
+            Body::Txn(steps) => map.serialize_entry("value", steps)?,
+            Body::Assign(positions) | Body::FinalRead(positions) => {
+                map.serialize_entry("value", &Partitions(positions))?;
+                if positions.iter().any(|position| position.offset.is_some()) {
+                    map.serialize_entry("at", &Offsets(positions))?;
+                }
+            }
+        }
+        let weakest = self.body.sends().map(|send| send.acks).min();
+        if let Some(acks) = weakest.filter(|acks| *acks != Acks::All) {
+            map.serialize_entry("acks", &acks.number())?;
+        }
+        if let Some(error) = &self.error {
+            map.serialize_entry("error", error.as_ref())?;
+        }
+        map.end()
+    }
+}
+
+struct SendStep<'a>(&'a Send);
+struct PollStep<'a>(&'a Poll);
+struct Reads<'a>(&'a [PartitionRead]);
+struct Records<'a>(&'a [Record]);
+struct Marks<'a>(&'a [PartitionRead]);
+struct Partitions<'a>(&'a [PartitionPosition]);
+struct Offsets<'a>(&'a [PartitionPosition]);
+
+impl Serialize for MicroOp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Send(send) => SendStep(send).serialize(serializer),
+            Self::Poll(poll) => PollStep(poll).serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for SendStep<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(send) = self;
+        match send.offset {
+            Some(offset) => ("send", &send.partition, (offset, send.value)).serialize(serializer),
+            None => ("send", &send.partition, send.value).serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for PollStep<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let reads = &self.0.reads;
+        if reads.is_empty() {
+            ["poll"].serialize(serializer)
+        } else if reads.iter().all(|read| read.seen == Seen::default()) {
+            ("poll", Reads(reads)).serialize(serializer)
+        } else {
+            ("poll", Reads(reads), Marks(reads)).serialize(serializer)
+        }
+    }
+}
+
+impl Serialize for Reads<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|read| (&read.partition, Records(&read.records))))
+    }
+}
+
+impl Serialize for Records<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|record| (record.offset, record.value)))
+    }
+}
+
+impl Serialize for Marks<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let marks = |seen: &Seen| (seen.position, seen.high_watermark, seen.reset);
+        serializer.collect_map(self.0.iter().map(|read| (&read.partition, marks(&read.seen))))
+    }
+}
+
+impl Serialize for Partitions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|position| &position.partition))
+    }
+}
+
+impl Serialize for Offsets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut offsets = serializer.serialize_seq(Some(self.0.len()))?;
+        for position in self.0 {
+            offsets.serialize_element(&position.offset)?;
+        }
+        offsets.end()
+    }
+}
+
+/// The keys of an operation, before it is known what they add up to.
+#[derive(Deserialize)]
+struct Line<'a> {
+    index: crate::ids::OperationIndex,
+    time: crate::ids::Time,
+    process: crate::ids::Process,
+    client: Option<crate::ids::ClientId>,
+    #[serde(rename = "type")]
+    outcome: super::Outcome,
+    #[serde(default)]
+    phase: Phase,
+    #[serde(borrow)]
+    f: Cow<'a, str>,
+    #[serde(default)]
+    value: Vec<Item>,
+    at: Option<Vec<Option<Offset>>>,
+    acks: Option<i64>,
+    error: Option<Arc<str>>,
+}
+
+/// One element of an operation's value.
+enum Item {
+    Partition(TopicPartition),
+    Step(MicroOp),
+}
+
+impl<'de> Deserialize<'de> for Operation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let line = Line::deserialize(deserializer)?;
+        let client = match line.client {
+            Some(client) => client,
+            // A history that knows no clients has one a process.
+            None => crate::ids::ClientId(u32::try_from(line.process.0).map_err(D::Error::custom)?),
+        };
+        let mut body = match &*line.f {
+            "assign" => Body::Assign(positions(line.value, line.at)?),
+            "final-read" => Body::FinalRead(positions(line.value, line.at)?),
+            "send" | "poll" | "txn" => Body::of_steps(steps(line.value)?, &line.f),
+            other => {
+                let known = "send, poll, txn, assign, final-read";
+                return Err(D::Error::custom(format_args!("unknown f `{other}`; known are {known}")));
+            }
+        };
+        if let Some(number) = line.acks {
+            let acks = Acks::from_number(number)
+                .ok_or_else(|| D::Error::custom(format_args!("acks is {number}, not 0, 1 or -1")))?;
+            body.set_acks(acks);
+        }
+        Ok(Self {
+            index: line.index,
+            time: line.time,
+            process: line.process,
+            client,
+            outcome: line.outcome,
+            phase: line.phase,
+            body,
+            error: line.error,
+        })
+    }
+}
+
+impl Body {
+    fn of_steps(mut steps: Vec<MicroOp>, function: &str) -> Self {
+        if function != "txn" && steps.len() == 1 {
+            match steps.pop() {
+                Some(MicroOp::Send(send)) => return Self::Send(send),
+                Some(MicroOp::Poll(poll)) => return Self::Poll(poll),
+                None => {}
+            }
+        }
+        Self::Txn(steps.into())
+    }
+
+    fn set_acks(&mut self, acks: Acks) {
+        match self {
+            Self::Send(send) => send.acks = acks,
+            Self::Txn(steps) => {
+                for step in steps {
+                    if let MicroOp::Send(send) = step {
+                        send.acks = acks;
+                    }
+                }
+            }
+            Self::Poll(_) | Self::Assign(_) | Self::FinalRead(_) => {}
+        }
+    }
+}
+
+fn steps<E: de::Error>(items: Vec<Item>) -> Result<Vec<MicroOp>, E> {
+    let step = |item| match item {
+        Item::Step(step) => Ok(step),
+        Item::Partition(partition) => {
+            Err(E::custom(format_args!("a bare partition, {partition}, in `value`")))
+        }
+    };
+    items.into_iter().map(step).collect()
+}
+
+fn positions<E: de::Error>(
+    items: Vec<Item>,
+    at: Option<Vec<Option<Offset>>>,
+) -> Result<Box<[PartitionPosition]>, E> {
+    let at = at.unwrap_or_else(|| vec![None; items.len()]);
+    if at.len() != items.len() {
+        return Err(E::custom(format_args!("{} partitions, but {} offsets in `at`", items.len(), at.len())));
+    }
+    let position = |(item, offset)| match item {
+        Item::Partition(partition) => Ok(PartitionPosition { partition, offset }),
+        Item::Step(_) => Err(E::custom("a send or poll among the partitions in `value`")),
+    };
+    items.into_iter().zip(at).map(position).collect()
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ItemVisitor;
+        impl<'de> Visitor<'de> for ItemVisitor {
+            type Value = Item;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a partition, or a step like [\"send\", k, v] or [\"poll\", {…}]")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Item, E> {
+                text.parse().map(Item::Partition).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Item, A::Error> {
+                let name: Cow<'de, str> =
+                    seq.next_element()?.ok_or_else(|| A::Error::custom("a step without a name"))?;
+                let step = match &*name {
+                    "send" => MicroOp::Send(read_send(&mut seq)?),
+                    "poll" => MicroOp::Poll(read_poll(&mut seq)?),
+                    other => {
+                        return Err(A::Error::custom(format_args!(
+                            "unknown step `{other}`; known are send, poll"
+                        )));
+                    }
+                };
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Item::Step(step))
+            }
+        }
+        deserializer.deserialize_any(ItemVisitor)
+    }
+}
+
+fn read_send<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Send, A::Error> {
+    let partition = seq.next_element()?.ok_or_else(|| A::Error::custom("a send without a partition"))?;
+    let Sent { offset, value } =
+        seq.next_element()?.ok_or_else(|| A::Error::custom("a send without a value"))?;
+    Ok(Send { partition, value, offset, acks: Acks::All })
+}
+
+fn read_poll<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Poll, A::Error> {
+    let Some(Entries(reads)) = seq.next_element::<Entries<Vec<(Offset, Value)>>>()? else {
+        return Ok(Poll::default());
+    };
+    let mut reads: Vec<PartitionRead> = reads
+        .into_iter()
+        .map(|(partition, records)| PartitionRead {
+            partition,
+            records: records.into_iter().map(|(offset, value)| Record { offset, value }).collect(),
+            seen: Seen::default(),
+        })
+        .collect();
+    type Triple = (Option<Offset>, Option<Offset>, Option<Offset>);
+    if let Some(Entries(marks)) = seq.next_element::<Entries<Triple>>()? {
+        // Both maps were written in one order.
+        for (index, (partition, (position, high_watermark, reset))) in marks.into_iter().enumerate() {
+            match reads.get_mut(index).filter(|read| read.partition == partition) {
+                Some(read) => read.seen = Seen { position, high_watermark, reset },
+                None => return Err(A::Error::custom(format_args!("{partition} has marks, but no records"))),
+            }
+        }
+    }
+    Ok(Poll { reads: reads.into() })
+}
+
+/// What a send carries: a value alone, or `[offset, value]`.
+struct Sent {
+    offset: Option<Offset>,
+    value: Value,
+}
+
+impl<'de> Deserialize<'de> for Sent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SentVisitor;
+        impl<'de> Visitor<'de> for SentVisitor {
+            type Value = Sent;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value, or [offset, value]")
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Sent, E> {
+                Ok(Sent { offset: None, value: Value(value) })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Sent, A::Error> {
+                let offset =
+                    seq.next_element()?.ok_or_else(|| A::Error::custom("a send without an offset"))?;
+                let value = seq.next_element()?.ok_or_else(|| A::Error::custom("a send without a value"))?;
+                Ok(Sent { offset, value })
+            }
+        }
+        deserializer.deserialize_any(SentVisitor)
+    }
+}
+
+/// A map by partition, in the order in which it is written.
+struct Entries<T>(Vec<(TopicPartition, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntriesVisitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
+            type Value = Entries<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map by partition")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<T>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(EntriesVisitor(std::marker::PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+    use crate::ids::{ClientId, OperationIndex, Process, Time};
+
+    fn operation(outcome: Outcome, body: Body) -> Operation {
+        Operation {
+            index: OperationIndex(7),
+            time: Time(42),
+            process: Process(3),
+            client: ClientId(1),
+            outcome,
+            phase: Phase::Load,
+            body,
+            error: None,
+        }
+    }
+
+    fn send(offset: Option<i64>, acks: Acks) -> Send {
+        Send { partition: TopicPartition::new("t", 0), value: Value(9), offset: offset.map(Offset), acks }
+    }
+
+    fn at(partition: i32, offset: Option<i64>) -> PartitionPosition {
+        PartitionPosition { partition: TopicPartition::new("t", partition), offset: offset.map(Offset) }
+    }
+
+    #[track_caller]
+    fn assert_json(operation: &Operation, expected: &str) {
+        let text = serde_json::to_string(operation).expect("serialises");
+        assert_eq!(text, expected);
+        assert_eq!(&serde_json::from_str::<Operation>(&text).expect("parses"), operation);
+    }
+
+    #[test]
+    fn operations_are_written_with_jepsens_names() {
+        assert_json(
+            &operation(Outcome::Invoke, Body::Send(send(None, Acks::Leader))),
+            r#"{"index":7,"time":42,"process":3,"client":1,"type":"invoke","f":"send","value":[["send","t/0",9]],"acks":1}"#,
+        );
+        assert_json(
+            &operation(Outcome::Ok, Body::Send(send(Some(5), Acks::All))),
+            r#"{"index":7,"time":42,"process":3,"client":1,"type":"ok","f":"send","value":[["send","t/0",[5,9]]]}"#,
+        );
+        assert_json(
+            &operation(Outcome::Invoke, Body::Poll(Poll::default())),
+            r#"{"index":7,"time":42,"process":3,"client":1,"type":"invoke","f":"poll","value":[["poll"]]}"#,
+        );
+        let assign = Body::Assign([at(0, Some(0)), at(1, None)].into());
+        assert_json(
+            &operation(Outcome::Ok, assign),
+            r#"{"index":7,"time":42,"process":3,"client":1,"type":"ok","f":"assign","value":["t/0","t/1"],"at":[0,null]}"#,
+        );
+    }
+
+    #[test]
+    fn polls_keep_records_and_marks() {
+        let read = PartitionRead {
+            partition: TopicPartition::new("t", 0),
+            records: [Record { offset: Offset(1 << 62), value: Value(9) }].into(),
+            seen: Seen { position: Some(Offset(3)), high_watermark: Some(Offset(4)), reset: None },
+        };
+        let mut poll = operation(Outcome::Info, Body::Poll(Poll { reads: [read].into() }));
+        poll.phase = Phase::Final;
+        poll.error = Some("a \"quoted\" reason".into());
+        assert_json(
+            &poll,
+            r#"{"index":7,"time":42,"process":3,"client":1,"type":"info","phase":"final","f":"poll","value":[["poll",{"t/0":[[4611686018427387904,9]]},{"t/0":[3,4,null]}]],"error":"a \"quoted\" reason"}"#,
+        );
+    }
+
+    #[test]
+    fn transactions_and_final_reads_are_read_back() {
+        let steps = [MicroOp::Send(send(None, Acks::All)), MicroOp::Poll(Poll::default())];
+        let txn = operation(Outcome::Ok, Body::Txn(steps.into()));
+        let sends = operation(
+            Outcome::Ok,
+            Body::Txn(
+                [MicroOp::Send(send(Some(0), Acks::None)), MicroOp::Send(send(None, Acks::None))].into(),
+            ),
+        );
+        assert_eq!((txn.body.function(), sends.body.function()), ("txn", "send"));
+        let ended = operation(Outcome::Ok, Body::FinalRead([at(0, Some(12))].into()));
+        for operation in [txn, sends, ended] {
+            let text = serde_json::to_string(&operation).expect("serialises");
+            assert_eq!(serde_json::from_str::<Operation>(&text).expect("parses"), operation, "{text}");
+        }
+    }
+
+    #[test]
+    fn malformed_operations_are_told() {
+        let start = r#"{"index":7,"time":42,"process":3,"type":"ok","#;
+        for (rest, reason) in [
+            (r#""f":"fly"}"#, "unknown f `fly`"),
+            (r#""f":"send","value":[["send","t/0"]]}"#, "a send without a value"),
+            (r#""f":"send","value":[["shout","t/0",1]]}"#, "unknown step `shout`"),
+            (r#""f":"send","value":["t/0"]}"#, "a bare partition"),
+            (r#""f":"send","value":[["send","t",1]]}"#, "`t` is no partition"),
+            (r#""f":"assign","value":["t/0"],"at":[]}"#, "1 partitions, but 0 offsets"),
+            (r#""f":"send","value":[["send","t/0",1]],"acks":2}"#, "acks is 2"),
+        ] {
+            let text = format!("{start}{rest}");
+            let error = serde_json::from_str::<Operation>(&text).expect_err(&text).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

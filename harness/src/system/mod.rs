@@ -1,0 +1,46 @@
+//! The port of systems under test: what runs on a cluster's hosts, and how clients reach it.
+//!
+//! A system says four things: its words ([`System::vocabulary`]), the `main` of a host ([`System::node`]), a
+//! client ([`System::client`]), and, through that client, whether the cluster has settled. Everything else
+//! (faults, load, checkers, reports) is the same for all systems. [`kafka::KafkaReference`] is the one that
+//! ships; users bring their own.
+
+mod client;
+pub mod kafka;
+
+use std::future::Future;
+
+use highwater_broker::env::Env;
+use highwater_workloads::scenario::{Cluster, Vocabulary};
+use highwater_workloads::{Host, TopicPartition as Partition};
+
+pub use client::{Client, PartitionPoll, Polled, Scope, SendOutcome, Settled};
+
+use crate::world::Life;
+
+/// A replicated queue that is put to the test.
+///
+/// A node's `main` is a future on an [`Env`], so that it runs in any world. A system made of real processes
+/// spawns its process there, and ends it when the future is dropped.
+pub trait System: Clone + Send + Sync + 'static {
+    /// A client of the system, in any world.
+    type Client<E: Env>: Client;
+
+    /// The name that a scenario's `system:` gives.
+    fn name(&self) -> &'static str;
+
+    /// The words that a scenario may use about this system: configuration keys, roles, events, mutants.
+    fn vocabulary(&self) -> Vocabulary;
+
+    /// One life of the process on `host`: it ends with `Ok` once it was asked to shut down, and with `Err`
+    /// (which fails the run) where it cannot go on and no fault excuses it.
+    fn node<E: Env>(
+        &self,
+        life: Life<E>,
+        cluster: &Cluster,
+        host: Host,
+    ) -> impl Future<Output = Result<(), String>> + Send + 'static;
+
+    /// A client named `name`. Nothing is sent before its first call.
+    fn client<E: Env>(&self, env: E, cluster: &Cluster, name: &str) -> Self::Client<E>;
+}

@@ -1,0 +1,124 @@
+//! Reads `recovery`, `guarantee` and `expect`: what must come of a scenario.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::clients::bound;
+use super::quantity::Comparison;
+use super::reader::{Accepted, Reader};
+use super::selectors::{self, Reach};
+use super::source::{Node, Value};
+use super::{Acks, Client, Expect, Guarantee, Recovery, Seen};
+use crate::names::TopicPartition;
+
+pub(super) const RECOVERY: Accepted = Accepted { section: "recovery", fields: &["heal", "within"] };
+pub(super) const HEAL: Accepted = Accepted { section: "heal", fields: &["except"] };
+pub(super) const EXPECT: Accepted = Accepted {
+    section: "expect",
+    fields: &[
+        "violation",
+        "permitted",
+        "seen",
+        "unavailable",
+        "available",
+        "unavailability.max",
+        "duplicates",
+        "sometimes",
+    ],
+};
+
+/// Reads the calm phase.
+pub(super) fn recovery(reader: &mut Reader<'_>, node: Option<&Node>) -> Recovery {
+    let mut recovery = Recovery { except: BTreeSet::new(), within: Duration::from_secs(30) };
+    let Some(fields) = node.and_then(|node| reader.fields(node, &RECOVERY)) else { return recovery };
+    let bounds = Duration::from_millis(100)..=Duration::from_secs(3_600);
+    if let Some(within) = fields.get("within").and_then(|node| reader.duration(node, &bounds)) {
+        recovery.within = within;
+    }
+    if let Some(heal) = fields.get("heal") {
+        if let Value::Map(_) = heal.value {
+            let except = reader.fields(heal, &HEAL).and_then(|fields| reader.required(&fields, "except"));
+            let hosts = except.and_then(|node| selectors::hosts(reader, node, Reach::Nodes));
+            recovery.except = hosts.unwrap_or_default().into_iter().collect();
+        } else {
+            reader.choice(heal, "value of `heal`", &[("all", ())]);
+        }
+    }
+    recovery
+}
+
+/// Reads the contract, and refuses one that the producers cannot give.
+pub(super) fn guarantee(reader: &mut Reader<'_>, node: Option<&Node>, clients: &[Client]) -> Guarantee {
+    const CHOICES: [(&str, Guarantee); 3] = [
+        ("at-most-once", Guarantee::AtMostOnce),
+        ("at-least-once", Guarantee::AtLeastOnce),
+        ("exactly-once", Guarantee::ExactlyOnce),
+    ];
+    // No client sends anything twice of itself, so nothing may be there twice unless the scenario allows it.
+    let Some(node) = node else { return Guarantee::AtMostOnce };
+    let Some(guarantee) = reader.choice(node, "guarantee", &CHOICES) else { return Guarantee::AtMostOnce };
+    let mut producers = clients.iter().filter_map(|client| match client {
+        Client::Producer(producer) => Some(producer),
+        Client::Consumer(_) => None,
+    });
+    let refusal = match guarantee {
+        Guarantee::AtMostOnce => None,
+        Guarantee::AtLeastOnce => {
+            let weak = producers.any(|producer| producer.acks != Acks::All);
+            weak.then_some(("at-least-once", "every producer to have `acks: all`"))
+        }
+        Guarantee::ExactlyOnce => {
+            let weak = producers.any(|producer| producer.acks != Acks::All || !producer.idempotent);
+            weak.then_some(("exactly-once", "every producer to have `acks: all` and `idempotent: true`"))
+        }
+    };
+    if let Some((name, needed)) = refusal {
+        reader.mistake(node.span, format!("`{name}` needs {needed}"));
+    }
+    guarantee
+}
+
+/// Reads what must come of the scenario.
+pub(super) fn expect(reader: &mut Reader<'_>, node: Option<&Node>) -> Expect {
+    let vocabulary = reader.vocabulary;
+    let mut expect = Expect::default();
+    let Some(fields) = node.and_then(|node| reader.fields(node, &EXPECT)) else { return expect };
+    if let Some(node) = fields.get("violation") {
+        expect.violation = reader.names(node, "finding", &vocabulary.findings);
+    }
+    if let Some(node) = fields.get("permitted") {
+        expect.permitted = reader.names(node, "finding", &vocabulary.findings);
+    }
+    if let Some((span, node)) = fields.entry("seen") {
+        const CHOICES: [(&str, Seen); 2] = [("every-seed", Seen::EverySeed), ("some-seed", Seen::SomeSeed)];
+        expect.seen = reader.choice(node, "value of `seen`", &CHOICES).unwrap_or_default();
+        if fields.get("violation").is_none() && fields.get("permitted").is_none() {
+            reader.helped(
+                span,
+                "`seen` without anything to be seen",
+                "add `violation: […]` or `permitted: […]`",
+            );
+        }
+    }
+    if let Some(node) = fields.get("unavailable") {
+        expect.unavailable = partitions(reader, node);
+    }
+    if let Some(node) = fields.get("available") {
+        expect.available = partitions(reader, node);
+        for both in expect.available.intersection(&expect.unavailable) {
+            reader.mistake(node.span, format!("`{both}` cannot be available and unavailable"));
+        }
+    }
+    expect.unavailability_max =
+        fields.get("unavailability.max").and_then(|node| bound(reader, node, Comparison::AtMost));
+    expect.duplicates = fields.get("duplicates").and_then(|node| bound(reader, node, Comparison::AtMost));
+    if let Some(node) = fields.get("sometimes") {
+        expect.sometimes = reader.names(node, "probe", &vocabulary.probes);
+    }
+    expect
+}
+
+fn partitions(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<TopicPartition> {
+    let items = reader.list(node, "partitions", 1_000);
+    items.iter().filter_map(|item| reader.topic_partition(item)).collect()
+}
