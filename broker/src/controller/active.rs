@@ -12,7 +12,7 @@ use super::metadata_log::{MetadataBatch, MetadataLog};
 use super::outcome::Answer;
 use super::sessions::Sessions;
 use super::state::{ClusterState, MetadataOffset, TopicConfig};
-use crate::env::{Env, Rng, Task};
+use crate::env::{Env, Task};
 use crate::ids::{BrokerId, ControllerEpoch};
 use crate::quorum::driver::{self, DriverConfig, QuorumHandle};
 use crate::quorum::{ProposeError, QuorumError, Status};
@@ -31,34 +31,31 @@ pub struct ControllerConfig {
 }
 
 /// A voter's controller; active while its quorum node leads.
-pub struct Controller {
+pub struct Controller<E: Env> {
+    pub(super) env: E,
     node: BrokerId,
     pub(super) config: ControllerConfig,
     quorum: QuorumHandle,
     log: Arc<Mutex<MetadataLog>>,
     state: watch::Receiver<Arc<ClusterState>>,
     sessions: Mutex<Sessions>,
-    pub(super) topic_ids: Mutex<Rng>,
 }
 
-impl Controller {
+impl<E: Env> Controller<E> {
     /// Starts the voter's quorum node, from what its disk holds, and its controller. They run until the
     /// tasks are dropped.
-    pub async fn start<E: Env>(
-        env: &E,
-        config: ControllerConfig,
-    ) -> Result<(Arc<Self>, [Task; 2]), QuorumError> {
+    pub async fn start(env: &E, config: ControllerConfig) -> Result<(Arc<Self>, [Task; 2]), QuorumError> {
         let node = BrokerId(config.quorum.id.0);
         let log = Arc::new(Mutex::new(MetadataLog::new(node)));
         let state = locked(&log).subscribe();
         let (quorum, driving) = driver::start(env.clone(), config.quorum.clone(), Arc::clone(&log)).await?;
         let controller = Arc::new(Self {
+            env: env.clone(),
             node,
             quorum,
             log,
             state,
             sessions: Mutex::new(Sessions::new(config.session_timeout)),
-            topic_ids: Mutex::new(env.rng("topic ids")),
             config,
         });
         let leading = env.spawn(Arc::clone(&controller).lead_whenever_elected());
@@ -180,6 +177,6 @@ fn refusal(error: ProposeError) -> ResponseError {
 }
 
 /// Locks what no holder leaves half changed: a panic elsewhere does not spoil it.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

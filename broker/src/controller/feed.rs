@@ -51,7 +51,7 @@ pub fn start<E: Env>(env: &E, config: FeedConfig) -> (watch::Receiver<Arc<Cluste
 }
 
 /// Whether a fetch asks for the metadata log: it is the controller's to answer, with
-/// [`Controller::fetch_metadata_kafka`].
+/// [`Controller::fetch`].
 pub fn is_metadata_fetch(request: &k::FetchRequest) -> bool {
     request.topics.iter().any(|topic| topic.topic_id == METADATA_TOPIC_ID)
 }
@@ -131,10 +131,10 @@ fn request(node: BrokerId, from: MetadataOffset, max_wait: Duration) -> k::Fetch
         .with_topics(vec![topic])
 }
 
-impl Controller {
+impl<E: Env> Controller<E> {
     /// Answers a fetch of `__cluster_metadata`: with decided entries from the offset that it names on, or
     /// with the whole state if those are no longer kept. Waits as long as the request allows for the first.
-    pub async fn fetch_metadata_kafka(&self, request: &k::FetchRequest) -> k::FetchResponse {
+    pub async fn fetch(&self, request: k::FetchRequest) -> k::FetchResponse {
         let response = k::FetchResponse::default();
         let asked = request.topics.iter().find(|topic| topic.topic_id == METADATA_TOPIC_ID);
         let Some(partition) = asked.and_then(|topic| topic.partitions.first()) else {

@@ -17,20 +17,21 @@ use rand::Rng as _;
 use uuid::Uuid;
 
 use super::METADATA_TOPIC;
-use super::active::{Controller, locked};
+use super::active::Controller;
 use super::command::{Alteration, Command};
 use super::outcome::{Answer, Rejection};
 use super::state::{ClusterState, PartitionRecord, TopicConfig};
+use crate::env::Env;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch};
 
 /// A refusal together with words for whoever asked.
 type Refusal = (ResponseError, String);
 
-impl Controller {
+impl<E: Env> Controller<E> {
     /// Registers a process of a broker. It is fenced until a heartbeat says that it has caught up.
     pub async fn broker_registration(
         &self,
-        request: &k::BrokerRegistrationRequest,
+        request: k::BrokerRegistrationRequest,
     ) -> k::BrokerRegistrationResponse {
         let response = k::BrokerRegistrationResponse::default().with_broker_epoch(-1);
         let Some(listener) = request.listeners.first() else {
@@ -51,9 +52,9 @@ impl Controller {
 
     /// Keeps a broker's session alive; unfences it once it has caught up with its own registration, and
     /// lets it stop when it wants to.
-    pub async fn broker_heartbeat(&self, request: &k::BrokerHeartbeatRequest) -> k::BrokerHeartbeatResponse {
+    pub async fn broker_heartbeat(&self, request: k::BrokerHeartbeatRequest) -> k::BrokerHeartbeatResponse {
         let response = k::BrokerHeartbeatResponse::default().with_is_fenced(true);
-        match self.heartbeat(request).await {
+        match self.heartbeat(&request).await {
             Ok(state) => {
                 let record = &state.brokers[&BrokerId(request.broker_id.0)];
                 response
@@ -96,7 +97,7 @@ impl Controller {
 
     /// Changes the ISRs of partitions on behalf of their leader (KIP-497, KIP-903). Only INELIGIBLE_REPLICA
     /// says for certain that the request had and will have no effect.
-    pub async fn alter_partition(&self, request: &k::AlterPartitionRequest) -> k::AlterPartitionResponse {
+    pub async fn alter_partition(&self, request: k::AlterPartitionRequest) -> k::AlterPartitionResponse {
         let command = Command::AlterPartition {
             broker: BrokerId(request.broker_id.0),
             broker_epoch: BrokerEpoch(request.broker_epoch),
@@ -114,7 +115,7 @@ impl Controller {
     }
 
     /// Creates topics, each by itself, with replicas spread over the brokers.
-    pub async fn create_topics(&self, request: &k::CreateTopicsRequest) -> k::CreateTopicsResponse {
+    pub async fn create_topics(&self, request: k::CreateTopicsRequest) -> k::CreateTopicsResponse {
         let mut results = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
             let result = CreatableTopicResult::default().with_name(topic.name.clone());
@@ -158,12 +159,12 @@ impl Controller {
     /// A random id (UUID version 4), from the node's seeded stream.
     fn new_topic_id(&self) -> Uuid {
         let mut bytes = [0; 16];
-        locked(&self.topic_ids).fill_bytes(&mut bytes);
+        self.env.rng("topic id").fill_bytes(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
     /// Deletes topics, each by itself, given by name or by id.
-    pub async fn delete_topics(&self, request: &k::DeleteTopicsRequest) -> k::DeleteTopicsResponse {
+    pub async fn delete_topics(&self, request: k::DeleteTopicsRequest) -> k::DeleteTopicsResponse {
         let mut results = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
             let result =

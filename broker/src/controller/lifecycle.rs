@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::channel::ControllerChannel;
 use super::state::ClusterState;
-use super::trace;
 use crate::env::{Env, Task};
 use crate::ids::{BrokerEpoch, BrokerId};
+use crate::trace;
 
 /// What a broker tells the controller of itself.
 #[derive(Clone, Debug)]

@@ -186,8 +186,8 @@ mod tests {
         let log = log_of(5);
         assert_eq!(indices(&log.read(MetadataOffset(1))), [1, 2, 3, 4, 5]);
         assert_eq!(indices(&log.read(MetadataOffset(5))), [5]);
-        assert_eq!(indices(&log.read(MetadataOffset(6))), []);
-        assert_eq!(indices(&log.read(MetadataOffset(9))), [], "one that is ahead of this voter");
+        assert_eq!(indices(&log.read(MetadataOffset(6))), [0u64; 0]);
+        assert_eq!(indices(&log.read(MetadataOffset(9))), [0u64; 0], "one that is ahead of this voter");
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
     fn a_restored_log_goes_on_after_its_snapshot() {
         let mut log = MetadataLog::new(BrokerId(1));
         log.restore(&log_of(7).snapshot(), 7);
-        assert_eq!(indices(&log.read(MetadataOffset(8))), []);
+        assert_eq!(indices(&log.read(MetadataOffset(8))), [0u64; 0]);
         assert!(matches!(log.read(MetadataOffset(7)), MetadataBatch::Snapshot(_)));
         log.apply(&entry(8, 1, None));
         assert_eq!(indices(&log.read(MetadataOffset(8))), [8]);

@@ -30,5 +30,9 @@ mod trace;
 mod tests;
 
 pub use active::{Controller, ControllerConfig};
+pub use channel::{ChannelConfig, ControllerChannel};
+pub use feed::{FeedConfig, is_metadata_fetch};
+pub use lifecycle::{BrokerStatus, Lifecycle, LifecycleConfig};
 pub use metadata_log::MetadataBatch;
 pub use records::{METADATA_TOPIC, METADATA_TOPIC_ID};
+pub use state::{BrokerRecord, ClusterState, MetadataOffset, PartitionRecord, TopicConfig, TopicRecord};
