@@ -173,10 +173,16 @@ pub struct Quorum {
 
 #[derive(Debug)]
 enum Role {
-    Follower { leader: Option<VoterId> },
+    Follower {
+        leader: Option<VoterId>,
+    },
     /// Finds out whether it could win (KIP-996's name).
-    Prospective { granted: BTreeSet<VoterId> },
-    Candidate { granted: BTreeSet<VoterId> },
+    Prospective {
+        granted: BTreeSet<VoterId>,
+    },
+    Candidate {
+        granted: BTreeSet<VoterId>,
+    },
     Leader(replication::Reign),
 }
 

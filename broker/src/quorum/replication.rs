@@ -61,9 +61,8 @@ impl Reign {
     /// Counts a tick; gives how many voters, `own` among them, were heard less than `ticks_max` ago.
     pub(super) fn count_silence(&mut self, ticks_max: u32, own: VoterId) -> usize {
         self.progress.values_mut().for_each(|progress| progress.silent_ticks += 1);
-        let heard = |(voter, progress): &(&VoterId, &Progress)| {
-            **voter == own || progress.silent_ticks < ticks_max
-        };
+        let heard =
+            |(voter, progress): &(&VoterId, &Progress)| **voter == own || progress.silent_ticks < ticks_max;
         self.progress.iter().filter(heard).count()
     }
 
@@ -124,7 +123,9 @@ impl Quorum {
         loop {
             let previous_index = progress.next_index - 1;
             let window = match progress.flow {
-                Flow::Pipeline => self.config.in_flight_max.saturating_sub(previous_index - progress.match_index),
+                Flow::Pipeline => {
+                    self.config.in_flight_max.saturating_sub(previous_index - progress.match_index)
+                }
                 _ => self.config.in_flight_max,
             };
             let entries = self.log.read(progress.next_index, window, self.config.message_bytes_max);
@@ -167,7 +168,8 @@ impl Quorum {
             return;
         }
         let own_epoch = self.log.epoch_at(previous_index);
-        let agrees = own_epoch == Some(previous_epoch) || self.config.defects.no_epoch_check && own_epoch.is_some();
+        let agrees =
+            own_epoch == Some(previous_epoch) || self.config.defects.no_epoch_check && own_epoch.is_some();
         if !agrees {
             let agree_index = self.log.agree_below(previous_index, previous_epoch);
             self.send(from, Body::AppendRefused { previous_index, agree_index });

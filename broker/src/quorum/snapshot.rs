@@ -29,7 +29,8 @@ impl Quorum {
     pub(super) fn compact(&mut self, index: u64, data: Bytes) {
         assert!(index <= self.applied, "a snapshot covers what was applied");
         if index > self.log.snapshot().index {
-            let epoch = self.log.epoch_at(index).expect("what is applied and not in the snapshot is in the log");
+            let epoch =
+                self.log.epoch_at(index).expect("what is applied and not in the snapshot is in the log");
             self.log.install(Snapshot { index, epoch, data });
         }
     }
@@ -82,7 +83,8 @@ impl Quorum {
     pub(super) fn on_snapshot_response(&mut self, from: VoterId, index: u64, position: u64) {
         let Some(progress) = self.heard(from) else { return };
         // A doubled answer tells nothing new, and must not double the pieces.
-        if matches!(progress.flow, Flow::Snapshot { index: sent, position: at } if sent == index && at != position) {
+        if matches!(progress.flow, Flow::Snapshot { index: sent, position: at } if sent == index && at != position)
+        {
             progress.flow = Flow::Snapshot { index, position };
             progress.waiting = false;
             self.replicate(from, false);

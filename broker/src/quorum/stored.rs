@@ -50,7 +50,8 @@ impl Stored {
             self.entries.clear();
         }
         if let Some(first) = write.entries.first() {
-            let kept = first.index.checked_sub(self.snapshot.index + 1).expect("a write follows its snapshot");
+            let kept =
+                first.index.checked_sub(self.snapshot.index + 1).expect("a write follows its snapshot");
             assert!(kept <= self.entries.len() as u64, "a write leaves no gap");
             self.entries.truncate(kept as usize);
         }

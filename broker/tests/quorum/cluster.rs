@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use bytes::{BufMut, BytesMut};
 use highwater_broker::env::Rng;
-use highwater_broker::quorum::{Input, Message, VoterId};
+use highwater_broker::quorum::{Body, Input, Message, VoterId};
 use rand::{RngExt, SeedableRng};
 
 use crate::nemesis::{Fault, Links, Mix, Weather};
@@ -146,7 +146,8 @@ impl Cluster {
     /// Kills the leader of a calm cluster; gives how many ticks pass until another serves.
     pub(crate) fn ticks_to_re_election(mut self) -> Result<u64, Violation> {
         let serves = |cluster: &Self| {
-            let is_leader = |node: &Node| node.quorum.as_ref().is_some_and(|quorum| quorum.status().is_leader);
+            let is_leader =
+                |node: &Node| node.quorum.as_ref().is_some_and(|quorum| quorum.status().is_leader);
             cluster.nodes.iter().position(is_leader)
         };
         let settled_us = self.rng.random_range(2_000_000..2_500_000);
@@ -263,7 +264,8 @@ impl Cluster {
 
     fn resume(&mut self, node: usize) -> Result<(), Violation> {
         self.nodes[node].paused = false;
-        let (mine, others) = std::mem::take(&mut self.parked).into_iter().partition(|(parked, _)| *parked == node);
+        let (mine, others) =
+            std::mem::take(&mut self.parked).into_iter().partition(|(parked, _)| *parked == node);
         self.parked = others;
         mine.into_iter().try_for_each(|(_, event): (usize, Event)| self.handle(event))
     }
@@ -321,8 +323,15 @@ impl Cluster {
             self.disk_free_us[node] = done_us;
             self.after(done_us - self.now_us, Event::Synced { node, life: self.nodes[node].life, write });
         }
+        let vote = Body::VoteResponse { pre_vote: false, granted: true };
+        let voted = effects.messages.iter().any(|(_, message)| message.body == vote);
         for (to, message) in effects.messages {
             self.transmit(node, to, message);
+        }
+        if voted && !self.healed && self.rng.random_ratio(self.mix.voter_deaths, 1000) {
+            *self.counts.faults.entry(Fault::KillVoter).or_default() += 1;
+            let down_us = self.between(self.mix.down_us);
+            self.down(node, Death::Kill, down_us);
         }
     }
 
@@ -354,7 +363,8 @@ impl Cluster {
     }
 
     fn describe(&self) -> String {
-        let node = |node: &Node| format!("{} {:?}", node.id, node.quorum.as_ref().map(|quorum| quorum.status()));
+        let node =
+            |node: &Node| format!("{} {:?}", node.id, node.quorum.as_ref().map(|quorum| quorum.status()));
         self.nodes.iter().map(node).collect::<Vec<_>>().join("; ")
     }
 

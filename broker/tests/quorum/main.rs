@@ -12,10 +12,11 @@ mod oracle;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use highwater_broker::env::Rng;
+use highwater_broker::quorum::Defects;
 use rand::SeedableRng;
 use tokio::time::Instant;
 
-use crate::cluster::{Cluster, Counts, TICK_US};
+use crate::cluster::{Cluster, Counts};
 use crate::nemesis::Mix;
 use crate::oracle::Violation;
 
@@ -55,16 +56,21 @@ fn agrees_and_recovers_under_every_fault() {
                     recoveries_us.push(counts.recovery_us);
                     total.add(&counts);
                 }
-                Err(violation) => panic!("seed {seed}, {voters} voters: {violation:?}"),
+                Err(violation) => panic!("seed {seed}, {voters} voters: {violation}"),
             }
         }
     }
-    recoveries_us.sort_unstable();
-    let percentile = |percent: usize| recoveries_us[(recoveries_us.len() - 1) * percent / 100] / 1000;
-    let per_second = seeds as f64 / begun.elapsed().as_secs_f64();
-    println!("{seeds} seeds, each with 3 and with 5 voters: {per_second:.0} seeds/s");
+    println!(
+        "{seeds} seeds, each with 3 and with 5 voters: {:.0} seeds/s",
+        seeds as f64 / begun.elapsed().as_secs_f64()
+    );
     println!("{total:#?}");
-    println!("recovery ms: median {}, 99% {}, worst {}", percentile(50), percentile(99), percentile(100));
+    recoveries_us.sort_unstable();
+    let [median, most, worst] =
+        [50, 95, 100].map(|percent| recoveries_us[(recoveries_us.len() - 1) * percent / 100]);
+    println!("recovery: median {median} us, 95 % within {most} us, worst {worst} us");
+    assert!(most <= 1_000_000, "a new entry should be everywhere within a second of the heal");
+    assert!(total.applied_in_chaos > 50 * seeds, "the faults leave room for too little");
 }
 
 #[test]
@@ -72,30 +78,32 @@ fn re_elects_within_two_election_time_outs() {
     let mut ticks = Vec::new();
     for seed in 0..200 {
         for voters in [3, 5] {
-            let cluster = Cluster::new(seed, Mix::calm(voters)).expect("no violation at the start");
-            match cluster.ticks_to_re_election() {
-                Ok(count) => ticks.push(count),
-                Err(violation) => panic!("seed {seed}, {voters} voters: {violation:?}"),
-            }
+            let run = Cluster::new(seed, Mix::calm(voters)).and_then(Cluster::ticks_to_re_election);
+            ticks.push(run.unwrap_or_else(|violation| panic!("seed {seed}, {voters} voters: {violation}")));
         }
     }
     ticks.sort_unstable();
     let within = ticks.iter().filter(|&&count| count <= 40).count();
-    println!("re-election ticks: {ticks:?}");
-    println!("{within} of {} re-elections within 40 ticks of {TICK_US} us; worst {:?}", ticks.len(), ticks.last());
+    let worst = ticks[ticks.len() - 1];
+    println!("{within} of {} re-elections within 40 ticks, the worst after {worst}", ticks.len());
+    // Rivals may tie, and try again.
+    assert!(within * 100 >= ticks.len() * 95 && worst <= 80, "re-elections are slow: {ticks:?}");
 }
 
+/// The defect of `mix` must be found in many seeds, and nothing without it.
 fn control(name: &str, mix: fn(i32) -> Mix) {
     let mut findings = Vec::new();
     for seed in 0..CONTROL_SEEDS {
-        let voters = if seed % 2 == 0 { 3 } else { 5 };
-        if let Err(Violation::Unsafe(what)) = run(seed, mix(voters)) {
+        let mix = mix(if seed % 2 == 0 { 3 } else { 5 });
+        if let Err(Violation::Unsafe(what)) = run(seed, mix.clone()) {
             findings.push(format!("seed {seed}: {what}"));
         }
+        if let Err(violation) = run(seed, Mix { defects: Defects::default(), ..mix }) {
+            panic!("{name}, seed {seed}: without the defect {violation}");
+        }
     }
-    println!("{name}: found in {} of {CONTROL_SEEDS} seeds, first {:?}", findings.len(), findings.first());
-    for f in findings.iter().take(12) { println!("   {f}"); }
-    assert!(findings.len() >= CONTROL_FOUND_MIN, "{name} found in {} seeds only", findings.len());
+    println!("{name}: found in {} of {CONTROL_SEEDS} seeds, such as {:?}", findings.len(), findings.first());
+    assert!(findings.len() >= CONTROL_FOUND_MIN, "{name}: found in {} seeds only", findings.len());
 }
 
 #[test]

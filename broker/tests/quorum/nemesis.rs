@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Kill,
     /// A leader's process dies.
     KillLeader,
+    /// A process dies just after it has sent a vote. Struck by [`Mix::voter_deaths`], not by time.
+    KillVoter,
     /// A node loses power.
     PowerLoss,
     /// All nodes lose power at once.
@@ -68,6 +70,8 @@ pub(crate) struct Mix {
     pub(crate) snapshot_every: u64,
     /// Faults with their weights.
     pub(crate) faults: Vec<(Fault, u32)>,
+    /// In how many of a thousand cases a voter dies just after it has sent a vote.
+    pub(crate) voter_deaths: u32,
     pub(crate) defects: Defects,
 }
 
@@ -103,6 +107,7 @@ impl Mix {
                 (Fault::StorageError, 2),
                 (Fault::Weather, 4),
             ],
+            voter_deaths: 50,
             defects: Defects::default(),
         }
     }
@@ -121,6 +126,7 @@ impl Mix {
             load_us: (2_000, 50_000),
             snapshot_every: 20,
             faults: Vec::new(),
+            voter_deaths: 0,
             defects: Defects::default(),
         }
     }
@@ -134,22 +140,29 @@ impl Mix {
             gap_us: (50_000, 400_000),
             down_us: (1_000, 300_000),
             sync_us: (5_000, 60_000),
-            faults: vec![(Fault::PowerLoss, 2), (Fault::PowerLossAll, 2), (Fault::IsolateLeader, 1), (Fault::Heal, 1)],
+            faults: vec![
+                (Fault::PowerLoss, 2),
+                (Fault::PowerLossAll, 2),
+                (Fault::IsolateLeader, 1),
+                (Fault::Heal, 1),
+            ],
             defects: Defects { send_before_sync: true, ..Defects::default() },
             ..Self::calm(voters)
         }
     }
 
-    /// Rivals for one epoch, slow messages, and voters that are back at once.
+    /// Many elections over slow messages, so that there are rivals for one epoch, and voters that die after
+    /// their vote and are back at once.
     pub(crate) fn no_vote_persisted(voters: i32) -> Self {
         Self {
             chaos_us: 12_000_000,
-            election_ticks: 4,
+            election_ticks: 10,
             heartbeat_ticks: 1,
-            gap_us: (2_000, 40_000),
-            down_us: (100, 5_000),
-            latency_us: (1_000, 40_000),
-            faults: vec![(Fault::Kill, 3), (Fault::KillLeader, 2)],
+            gap_us: (10_000, 200_000),
+            down_us: (100, 1_000),
+            latency_us: (1_000, 20_000),
+            faults: vec![(Fault::KillLeader, 1)],
+            voter_deaths: 500,
             defects: Defects { no_vote_persisted: true, ..Defects::default() },
             ..Self::calm(voters)
         }

@@ -48,7 +48,13 @@ pub(crate) enum Death {
 }
 
 impl Node {
-    pub(crate) fn new(id: VoterId, voters: BTreeSet<VoterId>, ticks: (u32, u32), every: u64, defects: Defects) -> Self {
+    pub(crate) fn new(
+        id: VoterId,
+        voters: BTreeSet<VoterId>,
+        ticks: (u32, u32),
+        every: u64,
+        defects: Defects,
+    ) -> Self {
         let (election_ticks, heartbeat_ticks) = ticks;
         let config = Config {
             id,
@@ -146,7 +152,12 @@ impl Node {
         self.quorum.as_mut().expect("only a running node takes steps")
     }
 
-    fn carry_out(&mut self, output: Output, oracle: &mut Oracle, effects: &mut Effects) -> Result<(), Violation> {
+    fn carry_out(
+        &mut self,
+        output: Output,
+        oracle: &mut Oracle,
+        effects: &mut Effects,
+    ) -> Result<(), Violation> {
         if let Some(snapshot) = output.restore {
             self.digest = oracle.restore(self.id, self.applied, &snapshot)?;
             self.applied = snapshot.index;

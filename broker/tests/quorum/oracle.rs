@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use highwater_broker::quorum::{Entry, Snapshot, Status, VoterId};
 
 /// What must never happen, and did.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Violation {
     /// Voters disagree, or one of them noticed that something is wrong.
+    #[error("unsafe: {0}")]
     Unsafe(String),
     /// Nothing is decided though nothing hinders it.
+    #[error("stuck: {0}")]
     Stuck(String),
 }
 
@@ -69,7 +71,10 @@ impl Oracle {
         let digest = snapshot.data.first_chunk().map(|digest| u64::from_le_bytes(*digest));
         let length_right = snapshot.data.len() == 8 + padding(snapshot.index);
         if snapshot.index <= applied || digest != self.digest(snapshot.index) || !length_right {
-            return Err(Violation::Unsafe(format!("{by} at {applied} restores a wrong snapshot of {}", snapshot.index)));
+            return Err(Violation::Unsafe(format!(
+                "{by} at {applied} restores a wrong snapshot of {}",
+                snapshot.index
+            )));
         }
         Ok(self.digests[snapshot.index as usize - 1])
     }
@@ -80,7 +85,9 @@ impl Oracle {
         let known = *self.leaders.entry(status.epoch).or_insert(leader);
         if known != leader {
             let epoch = status.epoch;
-            return Err(Violation::Unsafe(format!("{by} takes {leader} for the leader of epoch {epoch}, others {known}")));
+            return Err(Violation::Unsafe(format!(
+                "{by} takes {leader} for the leader of epoch {epoch}, others {known}"
+            )));
         }
         Ok(())
     }
