@@ -1,0 +1,421 @@
+//! What is on a simulated disk: the files as the process sees them, and all it takes to undo what was not
+//! synced when the power goes.
+//!
+//! Bytes are durable after a sync of their file; names after a sync of their folder. A file keeps an undo
+//! log of the changes since its last sync: undone backwards, it gives the durable content, or any in between.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use highwater_broker::env::Rng;
+
+use super::lock;
+use super::randomness::below;
+use crate::world::{LostFile, Unsynced};
+
+/// What a disk writes whole or not at all, in bytes.
+const SECTOR: usize = 512;
+
+/// A disk's content; it outlives the processes that use it.
+pub(super) struct Volume {
+    names: Mutex<Names>,
+    used: Arc<AtomicU64>,
+    bytes_max: u64,
+    pub(super) appends: AtomicU64,
+    pub(super) syncs: AtomicU64,
+}
+
+#[derive(Default)]
+struct Names {
+    now: BTreeMap<String, Arc<File>>,
+    durable: BTreeMap<String, Arc<File>>,
+    /// The changes of entries whose folder was not synced since, the oldest first.
+    journal: Vec<Change>,
+}
+
+/// A change of a folder's entries, done as a whole or not at all: a file gets a name, a name goes, or both.
+struct Change {
+    named: Option<(String, Arc<File>)>,
+    gone: Option<String>,
+}
+
+/// A file's content, whatever its name.
+pub(super) struct File {
+    content: Mutex<Content>,
+    used: Arc<AtomicU64>,
+}
+
+#[derive(Default)]
+struct Content {
+    bytes: Vec<u8>,
+    /// The changes since the last sync, the oldest first. Appends in a row are one.
+    undo: Vec<Undo>,
+}
+
+enum Undo {
+    /// So many bytes were appended.
+    Append(usize),
+    /// These bytes were cut off.
+    Truncate(Vec<u8>),
+}
+
+impl Volume {
+    /// An empty disk that holds so many bytes.
+    pub(super) fn new(bytes_max: u64) -> Self {
+        Self {
+            names: Mutex::default(),
+            used: Arc::default(),
+            bytes_max,
+            appends: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn open(&self, path: &str, create: bool) -> io::Result<Arc<File>> {
+        let mut names = lock(&self.names);
+        if let Some(file) = names.now.get(path) {
+            return Ok(file.clone());
+        }
+        if !create {
+            return Err(not_found(path));
+        }
+        let file = Arc::new(File { content: Mutex::default(), used: self.used.clone() });
+        names.change(Change { named: Some((path.to_owned(), file.clone())), gone: None });
+        Ok(file)
+    }
+
+    pub(super) fn list(&self, dir: &str) -> Vec<String> {
+        let names = lock(&self.names);
+        let mut entries: Vec<String> = Vec::new();
+        for path in names.now.keys() {
+            let Some(rest) = within(path, dir) else { continue };
+            let entry = rest.split('/').next().expect("a split has a first part");
+            entries.push(entry.to_owned());
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        entries
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        assert_eq!(folder(from), folder(to), "a rename stays within its folder: {from} to {to}");
+        let mut names = lock(&self.names);
+        let file = names.now.get(from).ok_or_else(|| not_found(from))?.clone();
+        names.change(Change { named: Some((to.to_owned(), file)), gone: Some(from.to_owned()) });
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, path: &str) -> io::Result<()> {
+        let mut names = lock(&self.names);
+        names.now.get(path).ok_or_else(|| not_found(path))?;
+        names.change(Change { named: None, gone: Some(path.to_owned()) });
+        Ok(())
+    }
+
+    pub(super) fn sync_dir(&self, dir: &str) {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        let mut names = lock(&self.names);
+        let Names { durable, journal, .. } = &mut *names;
+        for change in journal.extract_if(.., |change| change.folder() == dir) {
+            change.apply(durable);
+        }
+    }
+
+    pub(super) fn append(&self, file: &File, data: &[u8]) -> io::Result<()> {
+        self.appends.fetch_add(1, Ordering::Relaxed);
+        let added = data.len() as u64;
+        if self.used.load(Ordering::Relaxed) + added > self.bytes_max {
+            let full = format!("the disk is full: it holds {} bytes", self.bytes_max);
+            return Err(io::Error::new(io::ErrorKind::StorageFull, full));
+        }
+        self.used.fetch_add(added, Ordering::Relaxed);
+        lock(&file.content).append(data);
+        Ok(())
+    }
+
+    pub(super) fn sync(&self, file: &File) {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        lock(&file.content).undo.clear();
+    }
+
+    /// Cuts the power: gives the files that lost bytes, by path.
+    pub(super) fn power_cut(&self, unsynced: Unsynced, rng: &mut Rng) -> Vec<LostFile> {
+        let mut names = lock(&self.names);
+        let before: BTreeMap<String, Vec<u8>> =
+            names.now.iter().map(|(path, file)| (path.clone(), lock(&file.content).bytes.clone())).collect();
+        names.power_cut(unsynced, rng);
+        let files: Vec<Arc<File>> = names.now.values().cloned().collect();
+        for file in files {
+            let mut content = lock(&file.content);
+            let len = content.bytes.len();
+            content.power_cut(unsynced, rng);
+            let after = content.bytes.len();
+            self.used.fetch_add((after as u64).wrapping_sub(len as u64), Ordering::Relaxed);
+        }
+        before.into_iter().filter_map(|(path, bytes)| names.lost(path, &bytes)).collect()
+    }
+}
+
+impl Names {
+    fn change(&mut self, change: Change) {
+        change.apply(&mut self.now);
+        self.journal.push(change);
+    }
+
+    fn power_cut(&mut self, unsynced: Unsynced, rng: &mut Rng) {
+        // File systems write their journal in order: what is kept is the beginning of the changes.
+        let kept = match unsynced {
+            Unsynced::Lost => 0,
+            Unsynced::Prefix | Unsynced::Sectors => below(rng, self.journal.len() as u64 + 1) as usize,
+            Unsynced::Kept => self.journal.len(),
+        };
+        for change in self.journal.drain(..).take(kept) {
+            change.apply(&mut self.durable);
+        }
+        self.now = self.durable.clone();
+    }
+
+    /// What the file at `path` lost, which had these bytes.
+    fn lost(&self, path: String, before: &[u8]) -> Option<LostFile> {
+        let from = match self.now.get(&path) {
+            Some(file) => {
+                let content = lock(&file.content);
+                before.iter().zip(&content.bytes).take_while(|(a, b)| a == b).count()
+            }
+            None => 0,
+        };
+        let bytes = (before.len() - from) as u64;
+        (bytes > 0).then_some(LostFile { path, from: from as u64, bytes })
+    }
+}
+
+impl Change {
+    fn folder(&self) -> &str {
+        let named = self.named.as_ref().map(|(path, _)| path);
+        folder(named.or(self.gone.as_ref()).expect("a change is of at least one entry"))
+    }
+
+    fn apply(&self, entries: &mut BTreeMap<String, Arc<File>>) {
+        if let Some(path) = &self.gone {
+            entries.remove(path);
+        }
+        if let Some((path, file)) = &self.named {
+            entries.insert(path.clone(), file.clone());
+        }
+    }
+}
+
+impl File {
+    pub(super) fn read_at(&self, position: u64, len: usize) -> Bytes {
+        let content = lock(&self.content);
+        let begin = usize::try_from(position).unwrap_or(usize::MAX).min(content.bytes.len());
+        let end = begin.saturating_add(len).min(content.bytes.len());
+        Bytes::copy_from_slice(&content.bytes[begin..end])
+    }
+
+    pub(super) fn truncate(&self, len: u64) {
+        let mut content = lock(&self.content);
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        if len < content.bytes.len() {
+            let cut = content.bytes.split_off(len);
+            self.used.fetch_sub(cut.len() as u64, Ordering::Relaxed);
+            content.undo.push(Undo::Truncate(cut));
+        }
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        lock(&self.content).bytes.len() as u64
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.used.fetch_sub(self.size(), Ordering::Relaxed);
+    }
+}
+
+impl Content {
+    fn append(&mut self, data: &[u8]) {
+        self.bytes.extend_from_slice(data);
+        match self.undo.last_mut() {
+            Some(Undo::Append(len)) => *len += data.len(),
+            _ => self.undo.push(Undo::Append(data.len())),
+        }
+    }
+
+    fn undo(&mut self, change: Undo) {
+        match change {
+            Undo::Append(len) => self.bytes.truncate(self.bytes.len() - len),
+            Undo::Truncate(cut) => self.bytes.extend_from_slice(&cut),
+        }
+    }
+
+    fn power_cut(&mut self, unsynced: Unsynced, rng: &mut Rng) {
+        let changes = std::mem::take(&mut self.undo);
+        if changes.is_empty() {
+            return;
+        }
+        match unsynced {
+            Unsynced::Lost => changes.into_iter().rev().for_each(|change| self.undo(change)),
+            Unsynced::Prefix => self.keep_prefix(changes, rng),
+            Unsynced::Sectors => self.keep_sectors(changes, rng),
+            Unsynced::Kept => {}
+        }
+    }
+
+    /// Keeps the first changes, and the last one of them in part.
+    fn keep_prefix(&mut self, mut changes: Vec<Undo>, rng: &mut Rng) {
+        let torn = below(rng, changes.len() as u64) as usize;
+        for change in changes.drain(torn + 1..).rev() {
+            self.undo(change);
+        }
+        match changes.pop().expect("the torn change is there") {
+            Undo::Append(len) => {
+                let begin = self.bytes.len() - len;
+                let end = begin + below(rng, len as u64 + 1) as usize;
+                let whole = if end == self.bytes.len() { end } else { end - end % SECTOR };
+                self.bytes.truncate(whole.max(begin));
+            }
+            change @ Undo::Truncate(_) => {
+                if below(rng, 2) == 0 {
+                    self.undo(change);
+                }
+            }
+        }
+    }
+
+    /// Keeps each changed sector or not, whatever becomes of the others.
+    fn keep_sectors(&mut self, changes: Vec<Undo>, rng: &mut Rng) {
+        let truncated = changes.iter().any(|change| matches!(change, Undo::Truncate(_)));
+        let written = self.bytes.clone();
+        let mut unchanged = self.bytes.len();
+        for change in changes.into_iter().rev() {
+            self.undo(change);
+            unchanged = unchanged.min(self.bytes.len());
+        }
+        if truncated {
+            // The new length is one change of the file's inode, and comes before what follows it, or not.
+            if below(rng, 2) == 0 {
+                return;
+            }
+            self.bytes.truncate(unchanged);
+        }
+        let mut begin = unchanged;
+        while begin < written.len() {
+            let end = (begin - begin % SECTOR + SECTOR).min(written.len());
+            if below(rng, 2) == 0 {
+                self.bytes.resize(begin, 0);
+                self.bytes.extend_from_slice(&written[begin..end]);
+            }
+            begin = end;
+        }
+    }
+}
+
+fn not_found(path: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("no file {path}"))
+}
+
+/// The folder of a path; `""` for the root.
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The part of `path` below `dir`, if it is there.
+fn within<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
+    if dir.is_empty() { Some(path) } else { path.strip_prefix(dir)?.strip_prefix('/') }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::sim::randomness::stream;
+
+    type Image = BTreeMap<String, Vec<u8>>;
+
+    fn image(volume: &Volume) -> Image {
+        let names = lock(&volume.names);
+        names.now.iter().map(|(path, file)| (path.clone(), lock(&file.content).bytes.clone())).collect()
+    }
+
+    /// Does random operations on a few files; gives the disk with what of it is durable.
+    fn random_operations(rng: &mut Rng) -> (Volume, Image) {
+        let volume = Volume::new(1 << 20);
+        // What is durable of each file, whatever its name, and which file each durable name means.
+        let mut contents: Vec<(Arc<File>, Vec<u8>)> = Vec::new();
+        let mut entries: BTreeMap<String, Arc<File>> = BTreeMap::new();
+        for _ in 0..60 {
+            let dir = ["", "d/"][below(rng, 2) as usize];
+            let path = format!("{dir}{}", below(rng, 3));
+            let file = volume.open(&path, true).unwrap();
+            match below(rng, 9) {
+                0..=3 => {
+                    let (len, byte) = (below(rng, 2_000) as usize, 1 + below(rng, 255) as u8);
+                    volume.append(&file, &vec![byte; len]).unwrap();
+                }
+                4 => file.truncate(below(rng, file.size() + 2)),
+                5 => {
+                    volume.sync(&file);
+                    contents.retain(|(other, _)| !Arc::ptr_eq(other, &file));
+                    contents.push((file.clone(), file.read_at(0, usize::MAX).to_vec()));
+                }
+                6 => {
+                    volume.sync_dir(dir.trim_end_matches('/'));
+                    let names = lock(&volume.names);
+                    entries.retain(|path, _| folder(path) != dir.trim_end_matches('/'));
+                    let synced =
+                        names.now.iter().filter(|(path, _)| folder(path) == dir.trim_end_matches('/'));
+                    entries.extend(synced.map(|(path, file)| (path.clone(), file.clone())));
+                }
+                7 => volume.rename(&path, &format!("{dir}{}", below(rng, 3))).unwrap(),
+                _ => volume.remove(&path).unwrap(),
+            }
+        }
+        let synced = |file: &Arc<File>| contents.iter().find(|(other, _)| Arc::ptr_eq(other, file));
+        let durable = |file: &Arc<File>| synced(file).map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+        let durable = entries.iter().map(|(path, file)| (path.clone(), durable(file))).collect();
+        (volume, durable)
+    }
+
+    #[test]
+    fn what_is_lost_is_what_was_not_synced() {
+        for seed in 0..200 {
+            let mut rng = stream(seed, "test", "volume");
+            let (volume, durable) = random_operations(&mut rng);
+            let before = image(&volume);
+            let lost = volume.power_cut(Unsynced::Lost, &mut rng);
+            assert_eq!(image(&volume), durable, "seed {seed}");
+            for file in lost {
+                let (old, new) = (&before[&file.path], durable.get(&file.path).cloned().unwrap_or_default());
+                let from = file.from as usize;
+                assert!(old[..from] == new[..from] && old.get(from) != new.get(from), "seed {seed}");
+                assert_eq!(file.bytes, (old.len() - from) as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_the_mode_the_second_power_cut_takes_nothing_and_the_space_is_accounted_for() {
+        for seed in 0..200 {
+            for unsynced in [Unsynced::Lost, Unsynced::Prefix, Unsynced::Sectors, Unsynced::Kept] {
+                let mut rng = stream(seed, "test", "volume");
+                let (volume, _) = random_operations(&mut rng);
+                let before = image(&volume);
+                let lost = volume.power_cut(unsynced, &mut rng);
+                let after = image(&volume);
+                if unsynced == Unsynced::Kept {
+                    assert_eq!((&after, lost.len()), (&before, 0));
+                }
+                assert_eq!(
+                    volume.used.load(Ordering::Relaxed),
+                    after.values().map(|b| b.len() as u64).sum::<u64>()
+                );
+                assert!(volume.power_cut(Unsynced::Lost, &mut rng).is_empty());
+                assert_eq!(image(&volume), after);
+            }
+        }
+    }
+}
