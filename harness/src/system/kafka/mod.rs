@@ -53,7 +53,7 @@ impl System for KafkaReference {
         life: Life<E>,
         cluster: &Cluster,
         host: Host,
-    ) -> impl Future<Output = Result<(), String>> + Send + 'static {
+    ) -> impl Future<Output = Result<(), String>> + Send + use<E> {
         let config = config_of(cluster, host);
         async move {
             let config = config.map_err(|error| error.to_string())?;
