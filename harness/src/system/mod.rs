@@ -11,8 +11,9 @@ pub mod kafka;
 use std::future::Future;
 
 use highwater_broker::env::Env;
+use highwater_checkers::ids::BrokerId;
+use highwater_workloads::Host;
 use highwater_workloads::scenario::{Cluster, Vocabulary};
-use highwater_workloads::{Host, TopicPartition as Partition};
 
 pub use client::{Client, PartitionPoll, Polled, Scope, SendOutcome, Settled};
 
@@ -43,4 +44,20 @@ pub trait System: Clone + Send + Sync + 'static {
 
     /// A client named `name`. Nothing is sent before its first call.
     fn client<E: Env>(&self, env: E, cluster: &Cluster, name: &str) -> Self::Client<E>;
+}
+
+/// The id under which the node on `host` traces, and by which metadata names it: brokers count from 1, and
+/// controllers with hosts of their own after them. Clients have none.
+pub fn broker_id(cluster: &Cluster, host: Host) -> Option<BrokerId> {
+    let number = match host {
+        Host::Broker(id) => id,
+        Host::Controller(id) => cluster.brokers + id,
+        Host::Clients => return None,
+    };
+    Some(BrokerId(i32::try_from(number).expect("a cluster's size is limited")))
+}
+
+/// The host of the node with this id: the inverse of [`broker_id`].
+pub fn host_of(cluster: &Cluster, id: BrokerId) -> Option<Host> {
+    cluster.hosts().find(|host| broker_id(cluster, *host) == Some(id))
 }

@@ -1,16 +1,16 @@
 //! The thin Kafka client: one call, one request, and metadata kept just fresh enough to find leaders.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_broker::env::{Env, Rng};
 use highwater_broker::wire::{Api, BROKER_PORT, Connection, RpcError};
-use highwater_checkers::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition, Value};
+use highwater_checkers::ids::{LeaderEpoch, Offset, TopicPartition, Value};
 use highwater_checkers::operation::Acks;
 use highwater_workloads::Host;
 use highwater_workloads::randomness::below;
-use highwater_workloads::scenario::Topic;
+use highwater_workloads::scenario::{Cluster, Topic};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::protocol::{HeaderVersion, Request, StrBytes};
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::fetch::Fetches;
 use super::metadata::{Address, Metadata};
-use super::{config_text, outcome, records, settled};
+use super::{config_text, outcome, records, settled, voters};
 use crate::system::{Client, Polled, Scope, SendOutcome, Settled};
 
 /// How long a connection may take to be established.
@@ -36,6 +36,7 @@ pub struct KafkaClient<E: Env> {
     pub(super) name: String,
     rng: Rng,
     bootstrap: Vec<Address>,
+    controllers: Vec<Address>,
     /// Whom to ask next: brokers take turns, so that one which lags behind for ever is not asked for ever.
     turn: usize,
     connections: BTreeMap<Address, Connection<E>>,
@@ -47,9 +48,9 @@ pub struct KafkaClient<E: Env> {
 }
 
 impl<E: Env> KafkaClient<E> {
-    /// A client that finds the cluster through any of `brokers`.
-    pub(super) fn new(env: E, name: &str, brokers: impl IntoIterator<Item = Host>) -> Self {
-        let bootstrap: Vec<Address> = brokers.into_iter().map(address_of).collect();
+    /// A client that finds its way through any broker of `cluster`.
+    pub(super) fn new(env: E, name: &str, cluster: &Cluster) -> Self {
+        let bootstrap: Vec<Address> = (1..=cluster.brokers).map(|id| address_of(Host::Broker(id))).collect();
         assert!(!bootstrap.is_empty(), "a cluster has brokers");
         let mut rng = env.rng(&format!("client {name}"));
         let turn = below(&mut rng, bootstrap.len() as u64) as usize;
@@ -58,6 +59,7 @@ impl<E: Env> KafkaClient<E> {
             name: name.to_owned(),
             rng,
             bootstrap,
+            controllers: voters(cluster).map(address_of).collect(),
             turn,
             connections: BTreeMap::new(),
             metadata: Metadata::default(),
@@ -99,8 +101,7 @@ impl<E: Env> KafkaClient<E> {
         address: &Address,
         deadline: Instant,
     ) -> Result<Metadata, RpcError> {
-        let request =
-            k::MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
+        let request = k::MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
         let deadline = deadline.min(Instant::now() + DESCRIBE_TIMEOUT);
         Ok(Metadata::from_response(&self.call(address, &request, deadline).await?))
     }
@@ -179,7 +180,7 @@ impl<E: Env> KafkaClient<E> {
         for host in &scope.brokers {
             let answer = self.describe(&address_of(*host), deadline).await;
             let metadata = answer.map_err(|error| outcome::reason(&error))?;
-            described.push((broker_id(*host), metadata));
+            described.push((address_of(*host), metadata));
         }
         let leaders = settled::agreed_leaders(&described, &scope.partitions)?;
 
@@ -199,12 +200,18 @@ impl<E: Env> KafkaClient<E> {
         Ok(ends)
     }
 
-    async fn create_at(&mut self, address: &Address, topics: &[Topic], deadline: Instant) -> Result<(), Arc<str>> {
+    async fn create_at(
+        &mut self,
+        address: &Address,
+        topics: &[Topic],
+        deadline: Instant,
+    ) -> Result<(), Arc<str>> {
         let limit = deadline.saturating_duration_since(Instant::now());
         let request = k::CreateTopicsRequest::default()
             .with_timeout_ms(i32::try_from(limit.as_millis()).unwrap_or(i32::MAX))
             .with_topics(topics.iter().map(creatable).collect());
-        let response = self.call(address, &request, deadline).await.map_err(|error| outcome::reason(&error))?;
+        let response =
+            self.call(address, &request, deadline).await.map_err(|error| outcome::reason(&error))?;
         let created = [0, ResponseError::TopicAlreadyExists.code()];
         match response.topics.iter().find(|topic| !created.contains(&topic.error_code)) {
             None => Ok(()),
@@ -220,18 +227,12 @@ impl<E: Env> KafkaClient<E> {
 impl<E: Env> Client for KafkaClient<E> {
     async fn create_topics(&mut self, topics: &[Topic], limit: Duration) -> Result<(), Arc<str>> {
         let deadline = Instant::now() + limit;
-        self.stale = true;
-        self.refresh(deadline).await?;
-        // Only the active controller creates topics, and whoever described the cluster may not know it yet.
-        let controller = self.metadata.controller.and_then(|id| self.metadata.brokers.get(&id)).cloned();
-        let mut failure: Arc<str> = "no broker was asked".into();
-        let mut asked = BTreeSet::new();
-        for address in controller.into_iter().chain(self.bootstrap.clone()) {
-            if asked.insert(address.clone()) && Instant::now() < deadline {
-                match self.create_at(&address, topics, deadline).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => failure = error,
-                }
+        let mut failure: Arc<str> = "no controller was asked".into();
+        // One of them is the active controller, and creates topics; the others refuse.
+        for address in self.controllers.clone() {
+            match self.create_at(&address, topics, deadline).await {
+                Ok(()) => return Ok(()),
+                Err(error) => failure = error,
             }
         }
         Err(failure)
@@ -293,14 +294,6 @@ impl<E: Env> Client for KafkaClient<E> {
 /// Every host speaks on the protocol's own port.
 fn address_of(host: Host) -> Address {
     Address { host: host.to_string().into(), port: BROKER_PORT }
-}
-
-/// The id of the broker on `host`; those of other hosts are no broker's.
-fn broker_id(host: Host) -> BrokerId {
-    match host {
-        Host::Broker(id) => BrokerId(i32::try_from(id).expect("a cluster is smaller than that")),
-        Host::Controller(_) | Host::Clients => BrokerId(-1),
-    }
 }
 
 /// A topic as the protocol creates it: the replicas are placed by the cluster.

@@ -37,7 +37,6 @@ pub(super) struct Partition {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Metadata {
     pub(super) brokers: BTreeMap<BrokerId, Address>,
-    pub(super) controller: Option<BrokerId>,
     pub(super) partitions: BTreeMap<TopicPartition, Partition>,
 }
 
@@ -68,14 +67,13 @@ impl Metadata {
                 partitions.insert(TopicPartition::new(name.clone(), partition.partition_index), described);
             }
         }
-        Self { brokers: brokers.collect(), controller: known(response.controller_id.0), partitions }
+        Self { brokers: brokers.collect(), partitions }
     }
 
     /// Takes over what `newer` says. A partition's description by a broker that lags behind, with a lower
     /// leader epoch than is known already, is left aside (KIP-320); a topic made anew counts its epochs anew.
     pub(super) fn learn(&mut self, newer: Self) {
         self.brokers.extend(newer.brokers);
-        self.controller = newer.controller;
         for (id, described) in newer.partitions {
             let lags = self.partitions.get(&id).is_some_and(|known| {
                 known.topic_id == described.topic_id && known.leader_epoch > described.leader_epoch
@@ -84,6 +82,11 @@ impl Metadata {
                 self.partitions.insert(id, described);
             }
         }
+    }
+
+    /// Whether there is a broker at `address` that serves.
+    pub(super) fn lists(&self, address: &Address) -> bool {
+        self.brokers.values().any(|known| known == address)
     }
 
     /// Where a partition is led, if that is known.
@@ -113,7 +116,6 @@ mod tests {
         let address = |id: i32| Address { host: format!("b{id}").into(), port: 9092 };
         Metadata {
             brokers: [1, 2].map(|id| (BrokerId(id), address(id))).into(),
-            controller: None,
             partitions: [(TopicPartition::new("orders", 0), orders)].into(),
         }
     }

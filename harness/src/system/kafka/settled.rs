@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use highwater_checkers::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+use highwater_checkers::ids::{LeaderEpoch, Offset, TopicPartition};
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 
@@ -30,11 +30,11 @@ pub(super) enum Reader {
 /// The leaders of `partitions`, if all brokers list each other and describe each partition alike, with every
 /// replica in sync; else what is wrong.
 pub(super) fn agreed_leaders(
-    described: &[(BrokerId, Metadata)],
+    described: &[(Address, Metadata)],
     partitions: &BTreeSet<TopicPartition>,
 ) -> Result<BTreeMap<Address, Led>, Arc<str>> {
     for (broker, metadata) in described {
-        if let Some((absent, _)) = described.iter().find(|(peer, _)| !metadata.brokers.contains_key(peer)) {
+        if let Some((absent, _)) = described.iter().find(|(peer, _)| !metadata.lists(peer)) {
             return Err(format!("{broker} does not know {absent} as a broker that serves").into());
         }
     }
@@ -72,9 +72,7 @@ pub(super) fn list_offsets(reader: Reader, partitions: &Led) -> k::ListOffsetsRe
     let topics = topics.into_iter().map(|(name, partitions)| {
         ListOffsetsTopic::default().with_name(k::TopicName(text(name))).with_partitions(partitions)
     });
-    k::ListOffsetsRequest::default()
-        .with_replica_id(k::BrokerId(reader as i32))
-        .with_topics(topics.collect())
+    k::ListOffsetsRequest::default().with_replica_id(k::BrokerId(reader as i32)).with_topics(topics.collect())
 }
 
 /// The offsets in an answer, all of which must be there.
