@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
+use crate::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::storage::Storage;
