@@ -108,17 +108,16 @@ impl ClusterState {
                 let after = &self.partitions[partition];
                 decided(self, PartitionDecision { partition, before: before.as_ref(), after });
             }
-            Change::BrokerChanged { offset, subject, broker_epoch, fenced } => {
-                let newer = self.brokers.get(subject).is_none_or(|known| known.offset < *offset);
-                if newer {
-                    let broker = CommittedBroker { offset: *offset, epoch: *broker_epoch, fenced: *fenced };
-                    self.brokers.insert(*subject, broker);
-                }
+            Change::BrokerChanged { offset, subject, broker_epoch, fenced }
+                if self.brokers.get(subject).is_none_or(|known| known.offset < *offset) =>
+            {
+                let broker = CommittedBroker { offset: *offset, epoch: *broker_epoch, fenced: *fenced };
+                self.brokers.insert(*subject, broker);
             }
-            Change::BecameController { controller_epoch, offset } => {
-                if self.controller.is_none_or(|known| known.offset < *offset) {
-                    self.controller = Some(CommittedController { offset: *offset, epoch: *controller_epoch });
-                }
+            Change::BecameController { controller_epoch, offset }
+                if self.controller.is_none_or(|known| known.offset < *offset) =>
+            {
+                self.controller = Some(CommittedController { offset: *offset, epoch: *controller_epoch });
             }
             // What replicas tell of their own logs is folded by the monitors of the invariants.
             _ => {}
