@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::watch;
 use kafka_protocol::ResponseError;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::command::{Command, Proposal};
 use super::metadata_log::{MetadataBatch, MetadataLog};
-use super::outcome::Answer;
+use super::outcome::{Answer, Rejection};
 use super::sessions::Sessions;
 use super::state::{ClusterState, MetadataOffset, TopicConfig};
 use crate::env::{Env, Task};
@@ -82,7 +82,7 @@ impl<E: Env> Controller<E> {
         Some(locked(&self.log).read(from))
     }
 
-    /// The state, and the term in which this is the active controller. `None` when it is not.
+    /// The state as the active controller knows it. `None` when this is not the active controller.
     pub(super) fn active(&self) -> Option<Arc<ClusterState>> {
         self.term()?;
         Some(Arc::clone(&self.state.borrow()))
@@ -109,7 +109,7 @@ impl<E: Env> Controller<E> {
             tokio::select! {
                 biased;
                 outcome = outcome => match outcome {
-                    Ok(outcome) => outcome.answer.map_err(super::outcome::Rejection::kafka),
+                    Ok(outcome) => outcome.answer.map_err(Rejection::kafka),
                     Err(_) => Err(ResponseError::NotController),
                 },
                 _ = status.wait_for(|status| leading(status) != Some(epoch)) => Err(ResponseError::NotController),
@@ -129,12 +129,13 @@ impl<E: Env> Controller<E> {
     async fn lead_whenever_elected(self: Arc<Self>) {
         let mut status = self.quorum.status();
         loop {
-            let Ok(leads) =
-                status.wait_for(|status| leading(status).is_some()).await.map(|status| leading(&status))
-            else {
-                return;
+            let elected = leading(&status.borrow_and_update());
+            let Some(epoch) = elected else {
+                match status.changed().await {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                }
             };
-            let epoch = leads.expect("the status that was waited for");
             tokio::select! {
                 biased;
                 _ = status.wait_for(|status| leading(status) != Some(epoch)) => (),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::protocol::{HeaderVersion, Request};
 use rand::RngExt as _;
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::state::ClusterState;
@@ -60,7 +60,8 @@ impl<E: Env> ControllerChannel<E> {
 
     /// Asks the voter that is taken for the active controller, once; the caller tries again as it sees fit.
     /// After an error, and after NOT_CONTROLLER (which comes back as the answer that it is), the next call
-    /// first pauses and then goes to the next voter, or to a newer controller that was heard of meanwhile.
+    /// first pauses and then goes to the next voter, or to a newer controller that was heard of meanwhile;
+    /// if the connection was not new, it may just have died, and the same voter is tried once more.
     pub async fn call<R: Api>(&mut self, request: &R) -> Result<R::Response, RpcError>
     where
         <R as Request>::Response: HeaderVersion + FromController,
@@ -69,12 +70,18 @@ impl<E: Env> ControllerChannel<E> {
             sleep(self.backoff()).await;
         }
         self.follow_the_state();
+        let connection_was_new = self.connection.is_none();
         let result = self.attempt(request).await;
-        let refused = |answer: &R::Response| answer.error_code() == ResponseError::NotController.code();
-        if result.as_ref().is_ok_and(|answer| !refused(answer)) {
-            self.failures = 0;
-        } else {
-            self.failures = self.failures.saturating_add(1);
+        let elsewhere = match &result {
+            Ok(answer) if answer.error_code() != ResponseError::NotController.code() => {
+                self.failures = 0;
+                return result;
+            }
+            Ok(_) => true,
+            Err(_) => connection_was_new,
+        };
+        self.failures = self.failures.saturating_add(1);
+        if elsewhere {
             self.move_to(self.after(self.target));
         }
         result

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ReplicaState};
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::active::Controller;
 use super::channel::{ChannelConfig, ControllerChannel};
@@ -79,8 +80,14 @@ enum FeedError {
 impl<E: Env> Feed<E> {
     async fn follow(mut self) {
         loop {
-            if let Err(error) = self.fetch().await {
-                tracing::debug!(node = self.node.0, %error, "the metadata feed stalls");
+            match self.fetch().await {
+                Ok(()) => (),
+                // The channel pauses by itself before it tries elsewhere.
+                Err(FeedError::Rpc(_) | FeedError::Refused(ResponseError::NotController)) => (),
+                Err(error) => {
+                    tracing::warn!(node = self.node.0, %error, "the metadata feed brings nothing to apply");
+                    sleep(self.max_wait).await;
+                }
             }
         }
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::broker_registration_request::Listener;
 use rand::Rng as _;
-use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -143,7 +143,10 @@ impl<E: Env> Life<E> {
                         self.pause(epoch, answer.is_fenced && !answer.is_caught_up).await;
                     }
                     Some(ResponseError::NotController) => (),
-                    Some(ResponseError::StaleBrokerEpoch) => return,
+                    Some(ResponseError::StaleBrokerEpoch) => {
+                        self.publish.send_modify(|status| status.fenced = true);
+                        return;
+                    }
                     Some(_) => self.pause(epoch, false).await,
                 },
             }
@@ -156,7 +159,7 @@ impl<E: Env> Life<E> {
         let Self { config, state, asked, .. } = self;
         let caught_up = async {
             if !behind || state.wait_for(|state| state.offset.0 >= epoch.0).await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {

@@ -7,8 +7,8 @@
 //! **Invariant:** a broker's leaderships, ISRs and epochs change only by the decided log, and every node
 //! folds it with the same [`state::ClusterState::apply`].
 //!
-//! **Invariant:** a controller answers only in a term whose first command it has applied, and what it
-//! answers is the outcome of a command that is decided.
+//! **Invariant:** a controller answers only in a term whose first command it has applied, and nothing is
+//! granted but by a command that is decided. What it says of the state may be old: nothing rests on it.
 
 mod active;
 pub mod channel;

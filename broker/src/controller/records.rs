@@ -62,7 +62,7 @@ pub(super) fn encode(batch: &MetadataBatch) -> Bytes {
 pub(super) fn decode(mut bytes: Bytes) -> Result<Vec<Item>, MalformedRecords> {
     let sets = RecordBatchDecoder::decode_all(&mut bytes)
         .map_err(|error| MalformedRecords::Batch(error.to_string()))?;
-    sets.into_iter().flat_map(|set| set.records).map(item).collect()
+    sets.into_iter().flat_map(|set| set.records).map(|record| item(&record)).collect()
 }
 
 fn entry_record(entry: &Entry) -> Record {
@@ -90,7 +90,7 @@ fn record(offset: i64, epoch: i32, key: Option<&'static [u8]>, value: Bytes) -> 
     }
 }
 
-fn item(record: Record) -> Result<Item, MalformedRecords> {
+fn item(record: &Record) -> Result<Item, MalformedRecords> {
     let malformed = || MalformedRecords::Record(record.offset);
     let value = record.value.clone().ok_or_else(malformed)?;
     if record.key.as_deref() == Some(SNAPSHOT_KEY) {

@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
@@ -17,7 +18,6 @@ use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_protocol::protocol::StrBytes;
 use tempfile::TempDir;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::state::ClusterState;
@@ -322,8 +322,7 @@ async fn a_voter_without_a_quorum_refuses_everything() {
 async fn a_follower_finds_the_controller_and_starts_from_a_snapshot() {
     let folder = TempDir::new().expect("a temporary folder");
     let env = TokioEnv::new(folder.path().to_owned(), 1);
-    let mut snapshot = ClusterState::default();
-    snapshot.offset = MetadataOffset(7);
+    let snapshot = ClusterState { offset: MetadataOffset(7), ..ClusterState::default() };
     let entry = crate::quorum::Entry { index: 8, epoch: 1, command: Bytes::new() };
     let ports = [free_port(), free_port()];
 
@@ -363,4 +362,38 @@ async fn a_follower_finds_the_controller_and_starts_from_a_snapshot() {
     let config = FeedConfig { node: BrokerId(4), channel, max_wait: Duration::from_millis(10) };
     let (mut image, _feed) = feed::start(&env, config);
     until(&mut image, |state| state.offset == MetadataOffset(8)).await;
+}
+
+#[tokio::test]
+async fn a_dead_connection_is_replaced_before_another_voter_is_tried() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let env = TokioEnv::new(folder.path().to_owned(), 1);
+    let ports = [free_port(), free_port()];
+    let mut listener = env.bind(ports[0]).await.expect("the port is free");
+    let _server = env.spawn(async move {
+        while let Ok(mut stream) = listener.accept().await {
+            let frame = read_frame(&mut stream).await.expect("a request").expect("a request");
+            let (header, _) = decode_request(frame).expect("our own requests decode");
+            let response = k::BrokerHeartbeatResponse::default();
+            let frame = encode_response(header.correlation_id, header.version, &response);
+            write_frame(&mut stream, frame).await.expect("the caller waits");
+        }
+    });
+    let config = ChannelConfig {
+        client_id: "test".to_owned(),
+        controllers: [1, 2]
+            .map(BrokerId)
+            .into_iter()
+            .zip(ports.map(|port| (HOST.to_owned(), port)))
+            .collect(),
+        timeout: Duration::from_secs(5),
+        backoff: Duration::from_millis(5),
+    };
+    let (_publisher, state) = watch::channel(Arc::default());
+    let mut channel = ControllerChannel::new(&env, config, state);
+    let request = k::BrokerHeartbeatRequest::default();
+    for _ in 0..3 {
+        channel.call(&request).await.expect("the first voter answers once on each connection");
+        channel.call(&request).await.expect_err("the first voter closed the connection");
+    }
 }

@@ -10,12 +10,15 @@
 //!
 //! **Invariant:** all that a step changes is one [`Write`], which storage keeps whole or not at all.
 
+pub mod driver;
 mod election;
 mod log;
 mod message;
 mod replication;
 mod snapshot;
+mod storage;
 mod stored;
+mod transport;
 
 use std::collections::{BTreeSet, VecDeque};
 

@@ -326,7 +326,7 @@ impl Cluster {
         let vote = Body::VoteResponse { pre_vote: false, granted: true };
         let voted = effects.messages.iter().any(|(_, message)| message.body == vote);
         for (to, message) in effects.messages {
-            self.transmit(node, to, message);
+            self.transmit(node, to, &message);
         }
         if voted && !self.healed && self.rng.random_ratio(self.mix.voter_deaths, 1000) {
             *self.counts.faults.entry(Fault::KillVoter).or_default() += 1;
@@ -335,7 +335,7 @@ impl Cluster {
         }
     }
 
-    fn transmit(&mut self, from: usize, to: VoterId, message: Message) {
+    fn transmit(&mut self, from: usize, to: VoterId, message: &Message) {
         let to = to.0 as usize - 1;
         assert_ne!(from, to, "what a voter tells itself stays inside");
         let Weather { lost, doubled, late, late_us } = self.weather;
