@@ -136,13 +136,13 @@ pub(super) struct DeterminismArgs {
 #[derive(Debug, Args)]
 pub(super) struct JobsArg {
     /// How many runs go on at a time; by default one a core
-    #[arg(long = "jobs", short = 'j', value_name = "N", env = "HIGHWATER_JOBS")]
-    count: Option<NonZeroUsize>,
+    #[arg(long, short = 'j', value_name = "N", env = "HIGHWATER_JOBS")]
+    jobs: Option<NonZeroUsize>,
 }
 
 impl JobsArg {
     pub(super) fn get(&self) -> NonZeroUsize {
-        self.count.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+        self.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
     }
 }
 
