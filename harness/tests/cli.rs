@@ -34,7 +34,8 @@ fn highwater(folder: &Path, words: &[&str]) -> (i32, String, String) {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HIGHWATER_")) {
         command.env_remove(name);
     }
-    let Output { status, stdout, stderr } = command.current_dir(folder).args(words).output().expect("it starts");
+    let Output { status, stdout, stderr } =
+        command.current_dir(folder).args(words).output().expect("it starts");
     let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
     (status.code().expect("it was not killed"), text(stdout), text(stderr))
 }

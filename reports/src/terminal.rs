@@ -114,14 +114,13 @@ impl Totals {
     }
 }
 
-const COLUMNS: [&str; 10] = [
-    "scenario", "outcome", "ok", "fail", "info", "lost", "permitted", "faults", "unavailable", "recovery",
-];
+const COLUMNS: [&str; 10] =
+    ["scenario", "outcome", "ok", "fail", "info", "lost", "permitted", "faults", "unavailable", "recovery"];
 
 impl<W: Write> Terminal<W> {
     /// A summary in this style and detail.
     pub fn new(output: W, style: Style, detail: Detail) -> Self {
-        let mut table = Table::default();
+        let mut table = Table::new(2);
         let heading = |text: &str| Cell::painted(style.paint(Paint::Strong, text), text);
         table.row(COLUMNS.map(heading).to_vec());
         Self {
@@ -164,7 +163,8 @@ impl<W: Write> Terminal<W> {
         let shown = failed && self.block.failures <= FAILURES_SHOWN_MAX;
         if self.all_runs || shown {
             let text = outcome.to_string() + if run.interrupted { ", stopped" } else { "" };
-            let mut cells = vec![plain(&run.id.to_string()).into_owned().into(), self.outcome(outcome, &text)];
+            let mut cells =
+                vec![plain(&run.id.to_string()).into_owned().into(), self.outcome(outcome, &text)];
             cells.extend(run.verdict().map(Totals::from).iter().flat_map(Totals::cells));
             self.table.row(cells);
         }
@@ -217,7 +217,7 @@ impl<W: Write> Terminal<W> {
             .map(|column| judged.iter().any(|s| s.coverage.tallies()[column].1.total > 0))
             .collect();
         let columns = || (0..names.len()).filter(|column| seen[*column]);
-        let mut table = Table::default();
+        let mut table = Table::new(1);
         let heading = |text: &str| Cell::painted(self.style.paint(Paint::Strong, text), text);
         table.row(std::iter::once("seen").chain(columns().map(|c| names[c])).map(heading).collect());
         for scenario in &judged {
@@ -311,9 +311,8 @@ impl<W: Write> Terminal<W> {
     fn last_lines(&mut self, campaign: &CampaignSummary) -> std::io::Result<()> {
         let missed = self.scenarios.iter().find(|scenario| !scenario.missed.is_empty());
         // What no seed showed is told unless a single run has worse to tell.
-        let worst = self.worst.clone().filter(|run| {
-            missed.is_none() || run.outcome() >= Outcome::ExpectationMissed
-        });
+        let worst =
+            self.worst.clone().filter(|run| missed.is_none() || run.outcome() >= Outcome::ExpectationMissed);
         if let Some(run) = worst {
             let sentence = format!("{}: {}", run.outcome(), run.failure().unwrap_or_default());
             writeln!(self.output, "\n{} ({})", self.bad(&sentence), plain(&run.id.to_string()))?;
@@ -357,7 +356,8 @@ pub(crate) fn failure_causes(run: &RunSummary) -> Vec<String> {
 
 /// `18 pass, 2 violation`.
 fn tally(outcomes: &std::collections::BTreeMap<Outcome, u64>) -> String {
-    let told: Vec<_> = outcomes.iter().map(|(outcome, count)| format!("{} {outcome}", grouped(*count))).collect();
+    let told: Vec<_> =
+        outcomes.iter().map(|(outcome, count)| format!("{} {outcome}", grouped(*count))).collect();
     told.join(", ")
 }
 

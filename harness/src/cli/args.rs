@@ -149,7 +149,12 @@ impl JobsArg {
 #[derive(Debug, Args)]
 pub(super) struct ArtifactsArg {
     /// The folder of recordings
-    #[arg(long = "artifacts", value_name = "DIR", default_value = "highwater-artifacts", env = "HIGHWATER_ARTIFACTS")]
+    #[arg(
+        long = "artifacts",
+        value_name = "DIR",
+        default_value = "highwater-artifacts",
+        env = "HIGHWATER_ARTIFACTS"
+    )]
     pub(super) folder: PathBuf,
 }
 
@@ -313,7 +318,10 @@ mod tests {
         assert!(told(&["--seeds", "7"]).contains("is no range like 0..200"));
         assert!(told(&["--seed", "1", "--count", "3"]).contains("cannot be used with"));
         let both = seeds(&[], &[("HIGHWATER_SEED", "1"), ("HIGHWATER_COUNT", "2")]);
-        assert_eq!(both, Err("HIGHWATER_SEED and HIGHWATER_COUNT are both set: unset one of them".to_owned()));
+        assert_eq!(
+            both,
+            Err("HIGHWATER_SEED and HIGHWATER_COUNT are both set: unset one of them".to_owned())
+        );
         let wrong = seeds(&[], &[("HIGHWATER_SEED", "x")]);
         assert_eq!(wrong, Err("HIGHWATER_SEED=x: `x` is no whole number".to_owned()));
     }

@@ -82,7 +82,9 @@ impl CliError {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } => Exit::Usage,
-            Self::Scenarios(errors) if errors.iter().any(|e| matches!(e, LoadError::Invalid(_))) => Exit::Usage,
+            Self::Scenarios(errors) if errors.iter().any(|e| matches!(e, LoadError::Invalid(_))) => {
+                Exit::Usage
+            }
             Self::Scenarios(_) | Self::Io { .. } | Self::Damaged { .. } | Self::Sink(_) => Exit::Unwritable,
             Self::NothingToRun { .. } => Exit::NothingRan,
             Self::Run(failure) => failure.outcome().into(),

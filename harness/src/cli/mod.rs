@@ -67,10 +67,8 @@ fn stop_on_interrupt() -> Result<Stop, CliError> {
         }
         tell("interrupted: runs end at their next tick; once more to end at once\n");
     };
-    ctrlc::set_handler(handler).map_err(|error| CliError::Internal {
-        what: "cannot listen for Ctrl-C",
-        source: Box::new(error),
-    })?;
+    ctrlc::set_handler(handler)
+        .map_err(|error| CliError::Internal { what: "cannot listen for Ctrl-C", source: Box::new(error) })?;
     Ok(stop)
 }
 
