@@ -191,6 +191,35 @@ fn a_damaged_recording_is_refused_with_the_line() {
 }
 
 #[test]
+fn a_run_is_judged_and_told() {
+    let folder = folder(&[("s.yaml", VALID)]);
+    let (code, stdout, stderr) = highwater(folder.path(), &["run", "s.yaml"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.contains("2 runs: 2 pass"), "{stdout}");
+    assert!(!folder.path().join("highwater-artifacts").exists(), "recordings of passing runs are deleted");
+
+    let words =
+        ["run", "s.yaml", "--seed", "1", "--format", "json", "--junit", "reports/junit.xml", "--keep", "all"];
+    let (code, stdout, _) = highwater(folder.path(), &words);
+    let events: Vec<serde_json::Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    assert_eq!((code, events.len()), (0, 4), "{stdout}");
+    assert_eq!(events[1]["recording"], "highwater-artifacts/tiny/seed-1");
+    assert_eq!(events[3]["conclusion"], "pass");
+    let junit = fs::read_to_string(folder.path().join("reports/junit.xml")).expect("it was written");
+    assert!(junit.contains(r#"<testcase name="seed 1" classname="tiny""#), "{junit}");
+
+    let (code, stdout, _) =
+        highwater(folder.path(), &["replay", "highwater-artifacts/tiny/seed-1", "--until", "1s"]);
+    assert_eq!(code, 0, "{stdout}");
+    fs::write(folder.path().join("highwater-artifacts/tiny/seed-1/scenario.yaml"), "name: other")
+        .expect("written");
+    let (code, _, stderr) = highwater(folder.path(), &["replay", "highwater-artifacts/tiny/seed-1"]);
+    assert_eq!(code, 74);
+    assert!(stderr.contains("it is not the scenario that was recorded"), "{stderr}");
+}
+
+#[test]
 fn what_cannot_be_replayed_says_why() {
     let folder = folder(&[]);
     let (code, _, stderr) = highwater(folder.path(), &["replay", "absent"]);

@@ -152,7 +152,8 @@ impl<W: Write> Terminal<W> {
 
     fn run(&mut self, run: &Arc<RunSummary>) {
         let outcome = run.outcome();
-        if outcome > self.worst.as_ref().map_or(Outcome::Pass, |worst| worst.outcome()) {
+        if !run.is_cut_short() && outcome > self.worst.as_ref().map_or(Outcome::Pass, |worst| worst.outcome())
+        {
             self.worst = Some(run.clone());
         }
         if let Some(verdict) = run.verdict() {

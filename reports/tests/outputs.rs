@@ -236,6 +236,16 @@ fn a_panic_and_an_early_end_are_told() {
 }
 
 #[test]
+fn a_run_that_was_cut_short_is_no_failure() {
+    let cut_short = RunSummary { interrupted: true, ..inconclusive(1) };
+    let events = campaign(vec![pass(0), cut_short], &[], Some(StopReason::TimedOut));
+    let text = terminal(Detail::Normal, &events);
+    assert!(text.contains("inconclusive, stopped") && !text.contains("reproduce:"), "{text}");
+    let xml = junit(&events);
+    assert!(xml.contains(r#"<skipped message="it was stopped before its end"/>"#), "{xml}");
+}
+
+#[test]
 fn what_no_seed_showed_is_told() {
     let text = terminal(Detail::Normal, &campaign(vec![pass(0), pass(1)], &["sometimes: truncated"], None));
     let last = "expectation missed: no run of 2 seeds shows sometimes: truncated (quick)\n\

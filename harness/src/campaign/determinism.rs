@@ -159,9 +159,6 @@ mod tests {
         let told = difference.sides.map(|(_, told)| told);
         assert_eq!(told, ["1s -- steady state reached: two", "1s -- steady state reached: zwei"]);
         let difference = compare("frames").expect("they differ");
-        assert_eq!(
-            (difference.line, &*difference.sides[1].1),
-            (5, "the end at 0.000000s after 3 events, frames=8")
-        );
+        assert_eq!((difference.line, &*difference.sides[1].1), (5, "the end at 0s after 3 events, frames=8"));
     }
 }

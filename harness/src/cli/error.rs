@@ -95,7 +95,9 @@ impl CliError {
     /// What standard error shows.
     pub(super) fn message(&self) -> String {
         let (text, help) = match self {
-            Self::Scenarios(errors) => return errors.iter().map(load_error).collect(),
+            Self::Scenarios(errors) => {
+                return errors.iter().map(load_error).collect::<Vec<_>>().join("\n");
+            }
             Self::Usage { message, help } | Self::NothingToRun { message, help } => {
                 (message.clone(), help.as_deref())
             }
