@@ -6,9 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::watch;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use crate::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::storage::Storage;

@@ -186,7 +186,7 @@ fn what_happens_inside_the_cluster_is_counted_and_can_be_expected() {
     for (feature, happens) in [
         (Feature::LeaderChanged, true),
         (Feature::IsrShrunk, true),
-        (Feature::IsrGrown, true),
+        (Feature::IsrExpanded, true),
         (Feature::Truncated, false),
         (Feature::UncleanElection, false),
         (Feature::InfoRead, false),
