@@ -14,8 +14,8 @@ use super::sessions::Sessions;
 use super::state::{ClusterState, MetadataOffset, TopicConfig};
 use crate::env::{Env, Task};
 use crate::ids::{BrokerId, ControllerEpoch};
-use crate::quorum::driver::{self, DriverConfig, QuorumHandle};
-use crate::quorum::{ProposeError, QuorumError, Status};
+use crate::quorum::driver::{self, DriverConfig, QuorumError, QuorumHandle};
+use crate::quorum::{ProposeError, Status};
 
 /// How a controller is set up. All voters are configured alike, but for their ids.
 #[derive(Clone, Debug)]
