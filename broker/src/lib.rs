@@ -6,5 +6,8 @@ pub mod env;
 pub mod ids;
 pub mod log;
 pub mod quorum;
+mod replica;
+pub mod server;
 pub mod trace;
+pub mod watch;
 pub mod wire;

@@ -7,11 +7,24 @@
 //! 1. [`ids`]: the words for brokers, offsets, epochs, times and values.
 //! 2. [`operation`], [`fault`], [`trace`]: the three streams of events that a run yields.
 //! 3. [`recording`]: the streams as one file, written as the run goes on.
-//! 4. [`verdict`]: what comes out: findings, each a violation or permitted, and a run's outcome.
+//! 4. [`monitor`]: the shape of a checker, and the checkers: [`log`] for the clients' history, [`recovery`]
+//!    for availability, [`coverage`] for what happened at all; [`state`] is what they fold trace events into.
+//! 5. [`contract`]: what the configuration permits.
+//! 6. [`judge`](mod@judge): all of it over one run, and [`verdict`]: what comes out.
 
+pub mod contract;
+pub mod coverage;
 pub mod fault;
 pub mod ids;
+pub mod judge;
+pub mod log;
+pub mod monitor;
 pub mod operation;
 pub mod recording;
+pub mod recovery;
+pub mod state;
 pub mod trace;
 pub mod verdict;
+
+#[cfg(test)]
+mod script;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::protocol::{HeaderVersion, Request};
 use rand::RngExt as _;
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::state::ClusterState;

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ReplicaState};
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use thiserror::Error;
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::active::Controller;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use crate::watch;
 
 use super::command::Proposal;
 use super::outcome::Outcome;

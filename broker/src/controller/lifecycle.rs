@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::broker_registration_request::Listener;
 use rand::Rng as _;
-use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 

@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
@@ -17,7 +18,6 @@ use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_protocol::protocol::StrBytes;
 use tempfile::TempDir;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::state::ClusterState;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
+use crate::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::storage::Storage;
@@ -18,7 +19,7 @@ use crate::env::{Env, Task};
 /// Events that wait for the driver; beyond it senders wait.
 const EVENTS_MAX: usize = 256;
 /// Events that are taken together, so that they share one sync.
-const BATCH_MAX: usize = 64;
+const BATCH_MAX: usize = 32;
 const UNDECIDED_MAX: u64 = 1024;
 
 /// What the decided commands are applied to.

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use crate::watch;
+use tokio::sync::Notify;
 
 use super::leader::Standings;
 use crate::config::BrokerConfig;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use k::fetch_response::{EpochEndOffset, FetchableTopicResponse, PartitionData};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages as k;
-use k::fetch_response::{EpochEndOffset, FetchableTopicResponse, PartitionData};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -66,7 +66,8 @@ impl<E: Env> Handler<E> {
         });
         let mut asked = Vec::new();
         for topic in request.topics {
-            let name = cluster.topics.iter().find(|(_, known)| known.id == topic.topic_id).map(|(name, _)| name);
+            let name =
+                cluster.topics.iter().find(|(_, known)| known.id == topic.topic_id).map(|(name, _)| name);
             for partition in topic.partitions {
                 let hosted = match name {
                     None => Err(ResponseError::UnknownTopicId),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::watch;
 use bytes::BytesMut;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::protocol::{Encodable, HeaderVersion};
-use tokio::sync::watch;
 
 use crate::controller::{ClusterState, Controller};
 use crate::env::Env;

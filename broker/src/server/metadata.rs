@@ -1,10 +1,10 @@
 //! `Metadata`: the cluster as this broker knows it, from the controller's log.
 
-use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages as k;
 use k::create_topics_response::CreatableTopicResult;
 use k::delete_topics_response::DeletableTopicResult;
 use k::metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages as k;
 use kafka_protocol::protocol::StrBytes;
 
 use super::handler::{Handler, NOT_CONTROLLER};

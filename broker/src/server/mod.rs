@@ -11,8 +11,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::watch;
 use thiserror::Error;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::config::BrokerConfig;
@@ -96,10 +96,8 @@ async fn run_node<E: Env>(
     let config = &context.config;
     let replicas = ReplicaManager::recover(Arc::clone(&context)).await.map_err(|e| disk_failed(&e))?;
 
-    let listener = env
-        .bind(config.port)
-        .await
-        .map_err(|source| BrokerError::Listen { port: config.port, source })?;
+    let listener =
+        env.bind(config.port).await.map_err(|source| BrokerError::Listen { port: config.port, source })?;
     let handler = Arc::new(Handler {
         context: Arc::clone(&context),
         replicas: Arc::clone(&replicas),
@@ -154,9 +152,10 @@ async fn follow_cluster<E: Env>(env: &E, config: &BrokerConfig) -> Result<Follow
         let (cluster, task) = feed::start(env, feed_config);
         return Ok((None, cluster, vec![task]));
     }
-    let voters = config.voters.iter().map(|(id, address)| {
-        (VoterId(id.0), (address.host.clone(), address.quorum_port))
-    });
+    let voters = config
+        .voters
+        .iter()
+        .map(|(id, address)| (VoterId(id.0), (address.host.clone(), address.quorum_port)));
     let controller_config = ControllerConfig {
         quorum: DriverConfig {
             id: VoterId(config.id.0),

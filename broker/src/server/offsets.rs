@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages as k;
 use k::list_offsets_request::ListOffsetsPartition;
 use k::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
 use k::offset_for_leader_epoch_request::OffsetForLeaderPartition;
 use k::offset_for_leader_epoch_response::{EpochEndOffset, OffsetForLeaderTopicResult};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages as k;
 
 use super::handler::Handler;
 use crate::env::Env;
@@ -36,9 +36,8 @@ impl<E: Env> Handler<E> {
                     Err(error) => answer.with_error_code(error.code()).with_offset(-1).with_timestamp(-1),
                 });
             }
-            topics.push(
-                ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions),
-            );
+            topics
+                .push(ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions));
         }
         k::ListOffsetsResponse::default().with_topics(topics)
     }

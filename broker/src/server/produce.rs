@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages as k;
-use k::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use tokio::time::Instant;
 
 use super::handler::Handler;
@@ -72,8 +72,7 @@ impl<E: Env> Handler<E> {
         if !(-1..=1).contains(&acks) {
             return Err(ResponseError::InvalidRequiredAcks.code());
         }
-        let partition =
-            self.replicas.partition(tp).ok_or_else(|| self.not_hosted(tp).code())?;
+        let partition = self.replicas.partition(tp).ok_or_else(|| self.not_hosted(tp).code())?;
         let records = records.unwrap_or_default();
         match partition.produce(records, acks == -1).await {
             Ok((appended, epoch)) => {

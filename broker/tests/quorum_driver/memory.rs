@@ -222,7 +222,7 @@ pub(crate) struct MemoryFile {
 
 impl MemoryFile {
     fn bytes(&self) -> io::Result<MutexGuard<'_, Vec<u8>>> {
-        self.disk.state()?;
+        let _whole = self.disk.state()?;
         Ok(self.bytes.lock().expect("no test panics with a file"))
     }
 }

@@ -1,8 +1,9 @@
 //! An operation as one JSON object, with Jepsen's names: `index`, `process`, `type`, `f`, `value`, `time`,
-//! `error`; and further keys of our own: `client`, `phase`, `acks`, `at`.
+//! `error`; and further keys of our own: `client`, `phase`, `at`.
 //!
 //! Written by hand rather than derived: the value's shape is Jepsen's (`["send", k, [offset, value]]`,
-//! `["poll", {k: [[offset, value], …]}]`), and a run writes tens of thousands of these.
+//! `["poll", {k: [[offset, value], …]}]`; what we add to a step stands behind that), and a run writes tens
+//! of thousands of these.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -40,10 +41,6 @@ impl Serialize for Operation {
                 }
             }
         }
-        let weakest = self.body.sends().map(|send| send.acks).min();
-        if let Some(acks) = weakest.filter(|acks| *acks != Acks::All) {
-            map.serialize_entry("acks", &acks.number())?;
-        }
         if let Some(error) = &self.error {
             map.serialize_entry("error", error.as_ref())?;
         }
@@ -71,10 +68,18 @@ impl Serialize for MicroOp {
 impl Serialize for SendStep<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(send) = self;
+        let acks = Some(send.acks).filter(|acks| *acks != Acks::All).map(Acks::number);
+        let mut step = serializer.serialize_seq(None)?;
+        step.serialize_element("send")?;
+        step.serialize_element(&send.partition)?;
         match send.offset {
-            Some(offset) => ("send", &send.partition, (offset, send.value)).serialize(serializer),
-            None => ("send", &send.partition, send.value).serialize(serializer),
+            Some(offset) => step.serialize_element(&(offset, send.value))?,
+            None => step.serialize_element(&send.value)?,
         }
+        if let Some(acks) = acks {
+            step.serialize_element(&acks)?;
+        }
+        step.end()
     }
 }
 
@@ -142,7 +147,6 @@ struct Line<'a> {
     #[serde(default)]
     value: Vec<Item>,
     at: Option<Vec<Option<Offset>>>,
-    acks: Option<i64>,
     error: Option<Arc<str>>,
 }
 
@@ -160,7 +164,7 @@ impl<'de> Deserialize<'de> for Operation {
             // A history that knows no clients has one a process.
             None => crate::ids::ClientId(u32::try_from(line.process.0).map_err(D::Error::custom)?),
         };
-        let mut body = match &*line.f {
+        let body = match &*line.f {
             "assign" => Body::Assign(positions(line.value, line.at)?),
             "final-read" => Body::FinalRead(positions(line.value, line.at)?),
             "send" | "poll" | "txn" => Body::of_steps(steps(line.value)?, &line.f),
@@ -169,11 +173,6 @@ impl<'de> Deserialize<'de> for Operation {
                 return Err(D::Error::custom(format_args!("unknown f `{other}`; known are {known}")));
             }
         };
-        if let Some(number) = line.acks {
-            let acks = Acks::from_number(number)
-                .ok_or_else(|| D::Error::custom(format_args!("acks is {number}, not 0, 1 or -1")))?;
-            body.set_acks(acks);
-        }
         Ok(Self {
             index: line.index,
             time: line.time,
@@ -197,20 +196,6 @@ impl Body {
             }
         }
         Self::Txn(steps.into())
-    }
-
-    fn set_acks(&mut self, acks: Acks) {
-        match self {
-            Self::Send(send) => send.acks = acks,
-            Self::Txn(steps) => {
-                for step in steps {
-                    if let MicroOp::Send(send) = step {
-                        send.acks = acks;
-                    }
-                }
-            }
-            Self::Poll(_) | Self::Assign(_) | Self::FinalRead(_) => {}
-        }
     }
 }
 
@@ -277,7 +262,12 @@ fn read_send<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Send, A::Error> {
     let partition = seq.next_element()?.ok_or_else(|| A::Error::custom("a send without a partition"))?;
     let Sent { offset, value } =
         seq.next_element()?.ok_or_else(|| A::Error::custom("a send without a value"))?;
-    Ok(Send { partition, value, offset, acks: Acks::All })
+    let acks = match seq.next_element()? {
+        Some(number) => Acks::from_number(number)
+            .ok_or_else(|| A::Error::custom(format_args!("acks is {number}, not 0, 1 or -1")))?,
+        None => Acks::All,
+    };
+    Ok(Send { partition, value, offset, acks })
 }
 
 fn read_poll<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Poll, A::Error> {
@@ -399,7 +389,7 @@ mod tests {
     fn operations_are_written_with_jepsens_names() {
         assert_json(
             &operation(Outcome::Invoke, Body::Send(send(None, Acks::Leader))),
-            r#"{"index":7,"time":42,"process":3,"client":1,"type":"invoke","f":"send","value":[["send","t/0",9]],"acks":1}"#,
+            r#"{"index":7,"time":42,"process":3,"client":1,"type":"invoke","f":"send","value":[["send","t/0",9,1]]}"#,
         );
         assert_json(
             &operation(Outcome::Ok, Body::Send(send(Some(5), Acks::All))),
@@ -460,7 +450,7 @@ mod tests {
             (r#""f":"send","value":["t/0"]}"#, "a bare partition"),
             (r#""f":"send","value":[["send","t",1]]}"#, "`t` is no partition"),
             (r#""f":"assign","value":["t/0"],"at":[]}"#, "1 partitions, but 0 offsets"),
-            (r#""f":"send","value":[["send","t/0",1]],"acks":2}"#, "acks is 2"),
+            (r#""f":"send","value":[["send","t/0",1,2]]}"#, "acks is 2"),
         ] {
             let text = format!("{start}{rest}");
             let error = serde_json::from_str::<Operation>(&text).expect_err(&text).to_string();

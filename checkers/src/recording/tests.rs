@@ -160,3 +160,27 @@ fn unknown_content_is_told_with_its_line() {
     let error = Recording::read(&*bytes).expect_err("knows no dreams");
     assert_eq!(error.to_string(), "the recording is damaged at line 2: no event begins with the key `dream`");
 }
+
+/// The example of the document: one record is sent.
+fn example() -> String {
+    let mut script = crate::script::Script::default();
+    script.run("p0 S orders:0=a").planned(0, "process-kill", false).injected(0, &["b1"]).mark(Stage::Calm);
+    let header = Header { seed: 7, scenario_hash: "5f3a".into(), ..header() };
+    let mut writer = RecordingWriter::new(Vec::new(), &header).expect("a vector takes all");
+    for event in &script.events {
+        writer.event(event).expect("a vector takes all");
+    }
+    let end = Time::from_millis(6);
+    let bytes = writer.finish(end, [("frames".into(), 12)].into()).expect("a vector takes all").0;
+    String::from_utf8(bytes).expect("is a text")
+}
+
+#[test]
+fn the_documents_example_is_a_recording() {
+    let document = include_str!("../../../docs/recording.md");
+    let block = document.split("```recording\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert_eq!(block, Some(&*example()));
+    for stage in ["steady", "not-steady", "calm", "final-read", "no-final-read", "stopped"] {
+        assert!(document.contains(&format!("`{stage}`")), "{stage} is documented");
+    }
+}

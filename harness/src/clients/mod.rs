@@ -14,11 +14,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use highwater_broker::env::{Env, Task};
+use highwater_broker::watch;
 use highwater_checkers::ids::{ClientId, Offset, Process, TopicPartition};
 use highwater_checkers::operation;
 use highwater_workloads::Plan;
 use highwater_workloads::plan::Load;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 pub use final_read::FinalRead;
 pub use history::History;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use highwater_broker::watch;
 use highwater_checkers::ids::{Time, TopicPartition};
 use highwater_checkers::recording::{Event, Stage as Mark};
 use highwater_workloads::{Host, Plan};
-use tokio::sync::watch;
 
 use super::recorder::Recorder;
 use crate::clients::{self, FinalRead, History, Phase, Progress, Stage, scope_of};

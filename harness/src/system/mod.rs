@@ -40,7 +40,7 @@ pub trait System: Clone + Send + Sync + 'static {
         life: Life<E>,
         cluster: &Cluster,
         host: Host,
-    ) -> impl Future<Output = Result<(), String>> + Send + 'static;
+    ) -> impl Future<Output = Result<(), String>> + Send + use<Self, E>;
 
     /// A client named `name`. Nothing is sent before its first call.
     fn client<E: Env>(&self, env: E, cluster: &Cluster, name: &str) -> Self::Client<E>;

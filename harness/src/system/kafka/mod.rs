@@ -17,11 +17,11 @@ use std::pin::pin;
 
 use highwater_broker::config::{BrokerConfig, ConfigError, VoterAddress};
 use highwater_broker::env::Env;
+use highwater_broker::watch;
 use highwater_broker::wire::BROKER_PORT;
 use highwater_broker::{ids as broker, server};
 use highwater_workloads::scenario::{Cluster, ConfigValue, Vocabulary};
 use highwater_workloads::{Host, duration};
-use tokio::sync::watch;
 
 pub use client::KafkaClient;
 
@@ -53,7 +53,7 @@ impl System for KafkaReference {
         life: Life<E>,
         cluster: &Cluster,
         host: Host,
-    ) -> impl Future<Output = Result<(), String>> + Send + 'static {
+    ) -> impl Future<Output = Result<(), String>> + Send + use<E> {
         let config = config_of(cluster, host);
         async move {
             let config = config.map_err(|error| error.to_string())?;

@@ -1,0 +1,247 @@
+//! What a configuration permits: which replicas were damaged, which partitions are forfeit, and so whether
+//! an anomaly breaks the contract.
+//!
+//! What is damaged derives from the configuration, the fault log and the disks' own word; what is forfeit
+//! from that and the controllers' committed log. What a broker claims of itself changes nothing of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fault::{FaultEvent, FaultLog, FaultPhase, Target};
+use crate::ids::{BrokerId, Time, TopicPartition};
+use crate::judge::{FlushPolicy, Guarantee, JudgeConfig};
+use crate::log::Sighting;
+use crate::monitor::Monitor;
+use crate::operation::Acks;
+use crate::recording::Event;
+use crate::state::{ClusterState, PartitionDecision};
+use crate::trace::{Change, TraceEvent};
+use crate::verdict::{Anomaly, Severity};
+
+/// The faults that damage a replica as they are injected, under any flush policy.
+const DAMAGING: &[&str] = &[
+    "disk-bitflip",
+    "disk-corrupt",
+    "disk-corrupt-record",
+    "disk-snapshot-restore",
+    "disk-torn-write",
+    "disk-truncate-tail",
+    "disk-wipe",
+];
+
+/// The fault by which a later power loss damages a replica under any flush policy: syncs that lie.
+const LYING_SYNC: &str = "disk-lose-unsynced";
+
+/// Follows which replicas are damaged and which partitions become forfeit.
+#[derive(Debug)]
+pub struct ContractMonitor<'c> {
+    config: &'c JudgeConfig,
+    cluster: ClusterState,
+    faults: FaultLog,
+    lying: BTreeSet<BrokerId>,
+    damage: Damage,
+    forfeits: BTreeMap<TopicPartition, Forfeit>,
+}
+
+/// The damaged replicas, each with what was done to it.
+#[derive(Debug, Default)]
+struct Damage(BTreeMap<(TopicPartition, BrokerId), String>);
+
+/// From when, and why, a partition's durability is forfeit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forfeit {
+    /// From when.
+    pub since: Time,
+    /// Why.
+    pub reason: String,
+}
+
+/// What the contract comes to at the end of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Contract {
+    guarantee: Option<Guarantee>,
+    forfeits: BTreeMap<TopicPartition, Forfeit>,
+}
+
+impl<'c> ContractMonitor<'c> {
+    /// Judges by this configuration.
+    pub fn new(config: &'c JudgeConfig) -> Self {
+        Self {
+            config,
+            cluster: ClusterState::default(),
+            faults: FaultLog::default(),
+            lying: BTreeSet::new(),
+            damage: Damage::default(),
+            forfeits: BTreeMap::new(),
+        }
+    }
+
+    fn trace(&mut self, event: &TraceEvent) {
+        if let Change::Lost { file, from } = &event.change {
+            let lying = self.lying.contains(&event.broker);
+            if let Some(partition) = partition_of(file)
+                && (lying || self.config.flush != FlushPolicy::EveryBatch)
+            {
+                let why = format!("power loss took {file} from byte {from} at {}", event.time);
+                self.damage(event.time, event.broker, &partition, &why);
+            }
+            return;
+        }
+        let Self { config, cluster, damage, forfeits, .. } = self;
+        cluster.observe(event, |_, decision| {
+            for joined in decision.joined() {
+                damage.mend(decision.partition, joined);
+            }
+            let allowed = config.unclean_allowed.contains(&decision.partition.topic);
+            let reason = unclean_reason(&decision)
+                .filter(|_| allowed)
+                .or_else(|| damage.of_all(decision.partition, &decision.after.isr));
+            if let Some(reason) = reason {
+                forfeit(forfeits, decision.partition, event.time, reason);
+            }
+        });
+    }
+
+    fn fault(&mut self, event: &FaultEvent) {
+        self.faults.observe(event);
+        let FaultPhase::Injected { targets } = &event.phase else { return };
+        let Some(kind) = self.faults.get(event.occurrence).map(|record| record.kind.clone()) else { return };
+        for target in targets {
+            let (broker, only) = match target {
+                Target::Broker(broker) => (*broker, None),
+                Target::Replica(broker, partition) => (*broker, Some(partition.clone())),
+                Target::Link { .. } | Target::Host(_) => continue,
+            };
+            if &*kind == LYING_SYNC {
+                self.lying.insert(broker);
+            }
+            if DAMAGING.contains(&&*kind) {
+                let why = format!("{kind} at {}", event.time);
+                let struck = match only {
+                    Some(partition) => vec![partition],
+                    None => self.hosted_by(broker),
+                };
+                for partition in struck {
+                    self.damage(event.time, broker, &partition, &why);
+                }
+            }
+        }
+    }
+
+    fn hosted_by(&self, broker: BrokerId) -> Vec<TopicPartition> {
+        let hosted = self.cluster.partitions().filter(|(_, state)| state.replicas.contains(&broker));
+        hosted.map(|(partition, _)| partition.clone()).collect()
+    }
+
+    fn damage(&mut self, time: Time, broker: BrokerId, partition: &TopicPartition, why: &str) {
+        self.damage.0.entry((partition.clone(), broker)).or_insert_with(|| why.to_owned());
+        let isr = self.cluster.partition(partition).map(|state| &state.isr);
+        if let Some(reason) = isr.and_then(|isr| self.damage.of_all(partition, isr)) {
+            forfeit(&mut self.forfeits, partition, time, reason);
+        }
+    }
+}
+
+impl Damage {
+    /// A replica that joins the in-sync set is whole again.
+    fn mend(&mut self, partition: &TopicPartition, broker: BrokerId) {
+        self.0.remove(&(partition.clone(), broker));
+    }
+
+    /// What was done to all of the in-sync replicas, if each of them is damaged.
+    fn of_all(&self, partition: &TopicPartition, isr: &[BrokerId]) -> Option<String> {
+        let damaged = |broker: &BrokerId| {
+            let why = self.0.get(&(partition.clone(), *broker))?;
+            Some(format!("{broker} ({why})"))
+        };
+        let all: Vec<String> = isr.iter().map(damaged).collect::<Option<_>>()?;
+        (!all.is_empty()).then(|| format!("every in-sync replica is damaged: {}", all.join(", ")))
+    }
+}
+
+fn unclean_reason(decision: &PartitionDecision<'_>) -> Option<String> {
+    let leader = decision.unclean_leader()?;
+    Some(format!("unclean election of {leader} (metadata offset {})", decision.after.offset))
+}
+
+/// A partition stays forfeit for the reason that made it so first.
+fn forfeit(
+    forfeits: &mut BTreeMap<TopicPartition, Forfeit>,
+    partition: &TopicPartition,
+    since: Time,
+    reason: String,
+) {
+    if !forfeits.contains_key(partition) {
+        forfeits.insert(partition.clone(), Forfeit { since, reason });
+    }
+}
+
+/// The partition whose replica a file belongs to: its folder is `<topic>-<partition>`, as Kafka's are.
+fn partition_of(file: &str) -> Option<TopicPartition> {
+    let (folder, _) = file.rsplit_once('/')?;
+    let name = folder.rsplit('/').next()?;
+    let (topic, partition) = name.rsplit_once('-')?;
+    (!topic.is_empty()).then_some(TopicPartition::new(topic, partition.parse().ok()?))
+}
+
+impl Monitor for ContractMonitor<'_> {
+    type Report = Contract;
+
+    fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Trace(trace) => self.trace(trace),
+            Event::Fault(fault) => self.fault(fault),
+            Event::Operation(_) | Event::Mark(_) | Event::Sample(_) => {}
+        }
+    }
+
+    fn finish(self) -> Contract {
+        Contract { guarantee: self.config.guarantee, forfeits: self.forfeits }
+    }
+}
+
+impl Contract {
+    /// Why, and from when, a partition's durability is forfeit; `None` if it is not.
+    pub fn forfeit(&self, partition: &TopicPartition) -> Option<&Forfeit> {
+        self.forfeits.get(partition)
+    }
+
+    /// Whether what was sighted breaks the contract.
+    pub fn severity(&self, sighting: &Sighting) -> Severity {
+        let anomaly = sighting.anomaly;
+        if anomaly == Anomaly::Duplicate && self.guarantee == Some(Guarantee::AtLeastOnce) {
+            return Severity::Permitted("the guarantee is at-least-once".into());
+        }
+        if let Some(acks) = sighting.weak_acks.filter(|_| acks_excuse(anomaly)) {
+            debug_assert_ne!(acks, Acks::All, "acks=all is no excuse");
+            return Severity::Permitted(format!("sent with acks={acks}"));
+        }
+        if forfeit_excuses(anomaly)
+            && let Some(forfeit) = self.forfeit(&sighting.partition)
+            && forfeit.since <= sighting.evidence.time
+        {
+            return Severity::Permitted(format!("forfeit since {}: {}", forfeit.since, forfeit.reason));
+        }
+        Severity::Violation
+    }
+}
+
+/// What a forfeit partition may show.
+fn forfeit_excuses(anomaly: Anomaly) -> bool {
+    matches!(
+        anomaly,
+        Anomaly::Unseen
+            | Anomaly::LostWrite
+            | Anomaly::ReadThenLost
+            | Anomaly::InconsistentOffsets
+            | Anomaly::PollSkip
+            | Anomaly::NonmonotonicPoll
+    )
+}
+
+/// What may happen to a record that was sent with acks 0 or 1.
+fn acks_excuse(anomaly: Anomaly) -> bool {
+    matches!(anomaly, Anomaly::Unseen | Anomaly::LostWrite | Anomaly::InconsistentOffsets)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Whether what a scenario expects did show.
+
+use std::collections::BTreeMap;
+
+use super::config::{Expectations, Seen};
+use super::findings::Totals;
+use crate::ids::TopicPartition;
+use crate::recovery::Use;
+use crate::verdict::{Anomaly, ExpectationResult, Finding, RunVerdict};
+
+/// What came of each expectation, in the order in which [`Expectations`] lists them.
+pub(super) fn evaluate(
+    expect: &Expectations,
+    verdict: &RunVerdict,
+    totals: &Totals,
+    lately: &BTreeMap<TopicPartition, Use>,
+) -> Vec<ExpectationResult> {
+    let every_seed = expect.seen == Seen::EverySeed;
+    let mut results = Vec::new();
+    for (name, anomalies, violation) in
+        [("violation", &expect.violation, true), ("permitted", &expect.permitted, false)]
+    {
+        for anomaly in anomalies {
+            let is_meant =
+                |finding: &&Finding| finding.anomaly == *anomaly && finding.is_violation() == violation;
+            let found: u64 = verdict.findings.iter().filter(is_meant).map(|finding| finding.count).sum();
+            results.push(ExpectationResult {
+                expectation: format!("{name}: {anomaly}"),
+                met: found > 0,
+                every_seed,
+                found: format!("found {found} times"),
+            });
+        }
+    }
+    for partition in &expect.unavailable {
+        results.push(used("unavailable", partition, lately, |usage| {
+            usage.attempts > 0 && usage.acks == 0 && usage.reads == 0
+        }));
+    }
+    for partition in &expect.available {
+        results.push(used("available", partition, lately, |usage| usage.acks > 0 && usage.reads > 0));
+    }
+    for feature in &expect.sometimes {
+        let count = feature.count(&verdict.counts);
+        results.push(ExpectationResult {
+            expectation: format!("sometimes: {feature}"),
+            met: count > 0,
+            every_seed,
+            found: format!("counted {count}"),
+        });
+    }
+    if let Some(max) = expect.unavailability_max {
+        let worst = verdict.worst_unavailability;
+        results.push(ExpectationResult {
+            expectation: format!("unavailability.max: {max:?}"),
+            met: worst <= max,
+            every_seed: true,
+            found: format!("the longest gap was {worst:?}"),
+        });
+    }
+    if let Some(max) = expect.duplicates_max {
+        let duplicates = totals.of(Anomaly::Duplicate);
+        results.push(ExpectationResult {
+            expectation: format!("duplicates: {max}"),
+            met: duplicates <= max,
+            every_seed: true,
+            found: format!("found {duplicates}"),
+        });
+    }
+    results
+}
+
+/// An expectation of what clients can do with a partition after the last fault struck.
+fn used(
+    name: &str,
+    partition: &TopicPartition,
+    lately: &BTreeMap<TopicPartition, Use>,
+    met: impl Fn(&Use) -> bool,
+) -> ExpectationResult {
+    let usage = lately.get(partition).copied().unwrap_or_default();
+    ExpectationResult {
+        expectation: format!("{name}: {partition}"),
+        met: met(&usage),
+        every_seed: true,
+        found: format!(
+            "after the last fault {} attempts to send, {} acknowledgements, {} records read",
+            usage.attempts, usage.acks, usage.reads
+        ),
+    }
+}

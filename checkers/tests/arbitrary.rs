@@ -1,0 +1,220 @@
+//! No history and no file, however malformed, makes a checker or the reader panic.
+
+use highwater_checkers::fault::{Effect, FaultEvent, FaultPhase, Occurrence, Target, YamlPosition};
+use highwater_checkers::ids::{
+    BrokerId, ClientId, ControllerEpoch, LeaderEpoch, Offset, OperationIndex, PartitionEpoch, Process, Time,
+    TopicPartition, Value,
+};
+use highwater_checkers::judge::{Expectations, Feature, FlushPolicy, Judge, JudgeConfig};
+use highwater_checkers::monitor::Monitor;
+use highwater_checkers::operation::{
+    Acks, Body, MicroOp, Operation, Outcome, PartitionPosition, PartitionRead, Phase, Poll, Record, Seen,
+    Send,
+};
+use highwater_checkers::recording::{Event, Header, Mark, Recording, RecordingWriter, Stage, VERSION};
+use highwater_checkers::trace::{Change, TraceEvent};
+use highwater_checkers::verdict::{Anomaly, Verdict};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn partition() -> impl Strategy<Value = TopicPartition> {
+    (select(&["x", "y"][..]), 0..2_i32).prop_map(|(topic, number)| TopicPartition::new(topic, number))
+}
+
+fn offset() -> impl Strategy<Value = Offset> {
+    prop_oneof![
+        8 => (0..6_i64).prop_map(Offset),
+        1 => any::<i64>().prop_map(Offset),
+        1 => select(&[i64::MAX, i64::MAX - 1, i64::MIN, -1, 1 << 62][..]).prop_map(Offset),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    (0..12_u64).prop_map(Value)
+}
+
+fn time() -> impl Strategy<Value = Time> {
+    prop_oneof![9 => (0..100_u64).prop_map(Time), 1 => any::<u64>().prop_map(Time)]
+}
+
+fn send() -> impl Strategy<Value = Send> {
+    let acks = select(&[Acks::None, Acks::Leader, Acks::All][..]);
+    (partition(), value(), option::of(offset()), acks).prop_map(|(partition, value, offset, acks)| Send {
+        partition,
+        value,
+        offset,
+        acks,
+    })
+}
+
+fn poll() -> impl Strategy<Value = Poll> {
+    let record = (offset(), value()).prop_map(|(offset, value)| Record { offset, value });
+    let seen = (option::of(offset()), option::of(offset()), option::of(offset()))
+        .prop_map(|(position, high_watermark, reset)| Seen { position, high_watermark, reset });
+    let read = (partition(), vec(record, 0..4), seen).prop_map(|(partition, records, seen)| PartitionRead {
+        partition,
+        records: records.into(),
+        seen,
+    });
+    vec(read, 0..3).prop_map(|reads| Poll { reads: reads.into() })
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let positions = || {
+        let position = (partition(), option::of(offset()))
+            .prop_map(|(partition, offset)| PartitionPosition { partition, offset });
+        vec(position, 0..3).prop_map(Into::into)
+    };
+    let step = prop_oneof![send().prop_map(MicroOp::Send), poll().prop_map(MicroOp::Poll)];
+    prop_oneof![
+        send().prop_map(Body::Send),
+        poll().prop_map(Body::Poll),
+        vec(step, 0..4).prop_map(|steps| Body::Txn(steps.into())),
+        positions().prop_map(Body::Assign),
+        positions().prop_map(Body::FinalRead),
+    ]
+}
+
+fn operation() -> impl Strategy<Value = Event> {
+    let outcome = select(&[Outcome::Invoke, Outcome::Ok, Outcome::Fail, Outcome::Info][..]);
+    let phase = select(&[Phase::Load, Phase::Recovery, Phase::Final][..]);
+    let ids = (0..40_u64, time(), 0..4_u64, 0..3_u32);
+    (ids, outcome, phase, body(), option::of(Just("LOST".into()))).prop_map(
+        |((index, time, process, client), outcome, phase, body, error)| {
+            Event::Operation(Operation {
+                index: OperationIndex(index),
+                time,
+                process: Process(process),
+                client: ClientId(client),
+                outcome,
+                phase,
+                body,
+                error,
+            })
+        },
+    )
+}
+
+fn fault() -> impl Strategy<Value = Event> {
+    let target = select(&["b1", "b2->clients", "b1:x/0", "clients"][..])
+        .prop_map(|text| text.parse::<Target>().expect("is a target"));
+    let kind = select(&["disk-wipe", "disk-lose-unsynced", "process-kill"][..]);
+    let phase = prop_oneof![
+        (kind, any::<bool>()).prop_map(|(kind, may_miss)| FaultPhase::Planned {
+            kind: kind.into(),
+            yaml: YamlPosition::default(),
+            at: None,
+            may_miss
+        }),
+        vec(target, 0..3).prop_map(|targets| FaultPhase::Injected { targets: targets.into() }),
+        Just(FaultPhase::Healed),
+        Just(FaultPhase::Skipped { reason: "dead".into() }),
+        any::<bool>().prop_map(|bit| FaultPhase::Effect(Effect { bit, ..Effect::default() })),
+    ];
+    (0..2_u32, 0..2_u32, time(), phase).prop_map(|(entry, repetition, time, phase)| {
+        Event::Fault(FaultEvent { occurrence: Occurrence { entry, repetition }, time, phase })
+    })
+}
+
+fn trace() -> impl Strategy<Value = Event> {
+    let brokers = || vec((1..4_i32).prop_map(BrokerId), 0..4).prop_map(Box::<[BrokerId]>::from);
+    let decided = (offset(), partition(), option::of((1..4_i32).prop_map(BrokerId)), brokers(), brokers())
+        .prop_map(|(offset, partition, leader, isr, replicas)| Change::PartitionChanged {
+            offset,
+            partition,
+            leader,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            isr,
+            replicas,
+            unclean: false,
+            controller_epoch: ControllerEpoch(0),
+        });
+    let file = select(&["x-0/0.log", "x-0", "-", "/", "x-/0", "a/x-1/0.log", ""][..]);
+    let change = prop_oneof![
+        3 => decided,
+        1 => file.prop_map(|file| Change::Lost { file: file.into(), from: 0 }),
+        1 => (partition(), offset(), offset()).prop_map(|(partition, from, to)| Change::Truncated {
+            partition, from, to, why: "".into()
+        }),
+    ];
+    (time(), 1..4_i32, change).prop_map(|(time, broker, change)| {
+        Event::Trace(TraceEvent { time, broker: BrokerId(broker), change })
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let stages =
+        &[Stage::Steady, Stage::NotSteady, Stage::Calm, Stage::FinalRead, Stage::NoFinalRead, Stage::Stopped];
+    let mark =
+        (time(), select(&stages[..])).prop_map(|(time, stage)| Event::Mark(Mark { stage, time, note: None }));
+    prop_oneof![12 => operation(), 2 => fault(), 3 => trace(), 1 => mark]
+}
+
+fn configs() -> Vec<JudgeConfig> {
+    let expect = Expectations {
+        violation: Anomaly::ALL.to_vec(),
+        permitted: Anomaly::ALL.to_vec(),
+        unavailable: [TopicPartition::new("x", 0)].into(),
+        available: [TopicPartition::new("y", 0)].into(),
+        sometimes: Feature::ALL.to_vec(),
+        unavailability_max: Some(std::time::Duration::from_nanos(5)),
+        duplicates_max: Some(0),
+        ..Expectations::default()
+    };
+    vec![
+        JudgeConfig::default(),
+        JudgeConfig {
+            flush: FlushPolicy::EveryBatch,
+            unclean_allowed: ["x".into()].into(),
+            recovery_within: Some(std::time::Duration::MAX),
+            left_broken: [BrokerId(3)].into(),
+            expect,
+            ..JudgeConfig::default()
+        },
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_sequence_of_events_gets_a_verdict(events in vec(event(), 0..40)) {
+        for config in configs() {
+            let verdict = Judge::new(&config).fold(&events);
+            prop_assert_eq!(verdict.checkers.len(), Anomaly::ALL.len());
+            for finding in &verdict.findings {
+                prop_assert!(finding.count > 0 && !finding.what.is_empty());
+                let says = &verdict.checkers[finding.anomaly.name()];
+                prop_assert!(*says != Verdict::Pass, "{} was found and passes", finding.anomaly);
+            }
+        }
+    }
+
+    #[test]
+    fn any_sequence_of_events_is_stored_and_read_back(events in vec(event(), 0..20)) {
+        let header = Header {
+            version: VERSION,
+            scenario: "any".into(),
+            scenario_hash: String::new(),
+            seed: 0,
+            build: String::new(),
+            plan: serde_json::Value::Null,
+        };
+        let mut writer = RecordingWriter::new(Vec::new(), &header).expect("a vector takes all");
+        for event in &events {
+            writer.event(event).expect("a vector takes all");
+        }
+        let (bytes, _) = writer.finish(Time(0), Default::default()).expect("a vector takes all");
+        let stored = Recording::read(&*bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(stored.events, events);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200), lines in "[0-9a-f {}\":\n]{0,200}") {
+        prop_assert!(Recording::read(&*bytes).is_err());
+        prop_assert!(Recording::read(lines.as_bytes()).is_err());
+    }
+}
