@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::watch;
 use kafka_protocol::ResponseError;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -16,6 +15,7 @@ use crate::env::{Env, Task};
 use crate::ids::{BrokerId, ControllerEpoch};
 use crate::quorum::driver::{self, DriverConfig, QuorumError, QuorumHandle};
 use crate::quorum::{ProposeError, Status};
+use crate::watch;
 
 /// How a controller is set up. All voters are configured alike, but for their ids.
 #[derive(Clone, Debug)]

@@ -8,7 +8,6 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::watch;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
@@ -27,6 +26,7 @@ use crate::env::{Env, Listener, Task};
 use crate::ids::{BrokerId, TopicPartition};
 use crate::quorum::VoterId;
 use crate::quorum::driver::DriverConfig;
+use crate::watch;
 use crate::wire::{Header, RequestBody, decode_request, encode_response, read_frame, write_frame};
 
 const PATIENCE: Duration = Duration::from_secs(30);
