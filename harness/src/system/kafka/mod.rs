@@ -20,7 +20,7 @@ use highwater_broker::env::Env;
 use highwater_broker::{ids as broker, server};
 use highwater_broker::wire::BROKER_PORT;
 use highwater_workloads::scenario::{Cluster, ConfigValue, Vocabulary};
-use highwater_workloads::{Host, duration};
+use highwater_workloads::Host;
 use tokio::sync::watch;
 
 pub use client::KafkaClient;
@@ -106,7 +106,8 @@ fn config_text(key: &str, value: &ConfigValue) -> String {
         ConfigValue::Boolean(value) => value.to_string(),
         ConfigValue::Count(value) => value.to_string(),
         ConfigValue::Duration(value) if key.ends_with(".ms") => value.as_millis().to_string(),
-        ConfigValue::Duration(value) => duration::format(*value),
+        // The broker reads one number with one unit.
+        ConfigValue::Duration(value) => format!("{}ms", value.as_millis()),
         ConfigValue::Word(value) => value.clone(),
     }
 }
