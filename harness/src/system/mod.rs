@@ -48,16 +48,11 @@ pub trait System: Clone + Send + Sync + 'static {
 
 /// The id under which the node on `host` traces, and by which metadata names it: brokers count from 1, and
 /// controllers with hosts of their own after them. Clients have none.
-pub fn broker_id(cluster: &Cluster, host: Host) -> Option<BrokerId> {
+pub fn node_id(cluster: &Cluster, host: Host) -> Option<BrokerId> {
     let number = match host {
         Host::Broker(id) => id,
         Host::Controller(id) => cluster.brokers + id,
         Host::Clients => return None,
     };
     Some(BrokerId(i32::try_from(number).expect("a cluster's size is limited")))
-}
-
-/// The host of the node with this id: the inverse of [`broker_id`].
-pub fn host_of(cluster: &Cluster, id: BrokerId) -> Option<Host> {
-    cluster.hosts().find(|host| broker_id(cluster, *host) == Some(id))
 }

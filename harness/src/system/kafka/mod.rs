@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 pub use client::KafkaClient;
 
-use super::{System, broker_id};
+use super::{System, node_id};
 use crate::world::Life;
 
 /// What a scenario's `system:` says.
@@ -84,14 +84,14 @@ fn voters(cluster: &Cluster) -> impl Iterator<Item = Host> {
 
 /// The configuration of the node on `host`.
 fn config_of(cluster: &Cluster, host: Host) -> Result<BrokerConfig, ConfigError> {
-    let node_id = |host| broker::BrokerId(broker_id(cluster, host).expect("a host of the cluster").0);
-    let mut config = BrokerConfig::new(node_id(host), host.to_string());
+    let id_of = |host| broker::BrokerId(node_id(cluster, host).expect("a host of the cluster").0);
+    let mut config = BrokerConfig::new(id_of(host), host.to_string());
     config.is_broker = matches!(host, Host::Broker(_));
     config.voters = voters(cluster)
         .map(|voter| {
             let address =
                 VoterAddress { host: voter.to_string(), port: BROKER_PORT, quorum_port: QUORUM_PORT };
-            (node_id(voter), address)
+            (id_of(voter), address)
         })
         .collect::<BTreeMap<_, _>>();
     for (key, value) in &cluster.config.0 {
