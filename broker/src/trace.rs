@@ -36,8 +36,8 @@ macro_rules! replica_event {
 }
 
 /// The process began, as this incarnation.
-pub fn broker_started(broker: BrokerId, incarnation: uuid::Uuid) {
-    event!(target: TARGET, Level::INFO, event = "broker_started", broker = broker.0, incarnation = %incarnation);
+pub fn broker_started(broker: BrokerId, incarnation: u64) {
+    event!(target: TARGET, Level::INFO, event = "broker_started", broker = broker.0, incarnation);
 }
 
 /// The process is about to end by itself.

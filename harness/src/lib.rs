@@ -1,3 +1,8 @@
-//! placeholder
+//! highwater: chaos and fault-injection tests for replicated message queues.
 
+pub mod clients;
+pub mod nemesis;
+pub mod run;
+pub mod system;
+pub mod view;
 pub mod world;

@@ -68,8 +68,11 @@ mod tests {
             let mut rng = stream(seed, purpose, name);
             [rng.next_u64(), rng.next_u64(), below(&mut rng, 1_000), below(&mut rng, 6)]
         };
-        assert_eq!(draws(0, "fault", "f0.0"), [0, 0, 0, 0]);
-        assert_eq!(draws(7, "client", "p1"), [0, 0, 0, 0]);
+        assert_eq!(
+            draws(0, "fault", "f0.0"),
+            [12_272_013_639_625_685_669, 11_289_245_377_720_993_813, 666, 4]
+        );
+        assert_eq!(draws(7, "client", "p1"), [7_605_747_987_065_723_172, 11_959_919_626_992_081_913, 736, 2]);
     }
 
     #[test]

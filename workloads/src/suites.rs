@@ -1,1 +1,30 @@
-//! placeholder
+//! The shipped suites, embedded so that the binary runs them by name: `highwater run quick`.
+
+macro_rules! suites {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../suites/", $name, ".yaml")))),+]
+    };
+}
+
+/// Every shipped suite: its name and its YAML text.
+#[must_use]
+pub fn embedded() -> &'static [(&'static str, &'static str)] {
+    suites![
+        "baseline",
+        "controller-loss",
+        "isolate-follower",
+        "isolate-leader",
+        "kafka-before-0.8",
+        "leader-kill",
+        "power-loss-synced",
+        "power-loss-unsynced",
+        "quick",
+        "rolling-restart",
+    ]
+}
+
+/// The text of the suite `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static str> {
+    embedded().iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}

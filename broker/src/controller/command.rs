@@ -17,8 +17,8 @@ use crate::ids::{BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch, PartitionE
 pub struct Proposal {
     /// The proposer's term as the controller. A command of another term than the current one is dropped.
     pub controller_epoch: ControllerEpoch,
-    /// Counts the proposals of the term, from 0. With the epoch it names a proposal for good, so that the
-    /// proposer recognises its own when it is applied.
+    /// Counts the proposals of the proposer's present life. With the epoch, in which nobody else proposes,
+    /// it names a proposal for good, so that the proposer recognises its own when it is applied.
     pub sequence: u64,
     /// What is asked for.
     pub command: Command,

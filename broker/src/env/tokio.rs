@@ -235,3 +235,87 @@ impl DiskFile for TokioFile {
 async fn blocking(call: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     task::spawn_blocking(call).await.map_err(io::Error::other)?
 }
+
+#[cfg(test)]
+mod tests {
+    use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use rand::Rng as _;
+
+    use super::*;
+
+    fn env() -> (tempfile::TempDir, TokioEnv) {
+        let root = tempfile::tempdir().unwrap();
+        let env = TokioEnv::new(root.path().join("node"), 7);
+        (root, env)
+    }
+
+    #[::tokio::test]
+    async fn bytes_go_both_ways_and_a_dropped_task_ends() {
+        let (_root, env) = env();
+        let mut listener = env.bind(0).await.unwrap();
+        let port = listener.port().unwrap();
+        let echo = env.spawn(async move {
+            let mut stream = listener.accept().await.unwrap();
+            assert!(stream.nodelay().unwrap());
+            let mut ping = [0; 4];
+            stream.read_exact(&mut ping).await.unwrap();
+            stream.write_all(&ping).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let mut stream = env.connect("127.0.0.1", port).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        stream.write_all(b"ping").await.unwrap();
+        let mut pong = [0; 4];
+        stream.read_exact(&mut pong).await.unwrap();
+        assert_eq!(&pong, b"ping");
+        assert!(!echo.is_finished());
+        drop(echo);
+        assert_eq!(stream.read(&mut pong).await.unwrap(), 0);
+    }
+
+    #[::tokio::test]
+    async fn a_folder_lives_as_long_as_its_files() {
+        let (_root, env) = env();
+        let disk = env.disk();
+        assert_eq!(disk.list("").await.unwrap(), [""; 0]);
+        assert_eq!(disk.open("a/b/one", false).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        let file = disk.open("a/b/one", true).await.unwrap();
+        file.append(Bytes::from("0123456789")).await.unwrap();
+        file.sync().await.unwrap();
+        disk.sync_dir("a/b").await.unwrap();
+        assert_eq!(file.read_at(8, 1 << 60).await.unwrap(), "89");
+        assert_eq!(file.read_at(11, 5).await.unwrap(), "");
+        file.truncate(4).await.unwrap();
+        file.append(Bytes::from("x")).await.unwrap();
+        assert_eq!(file.read_at(1, 3).await.unwrap(), "123");
+        assert_eq!((file.size().await.unwrap(), file.read_at(0, 9).await.unwrap()), (5, "0123x".into()));
+
+        disk.open("a/two", true).await.unwrap();
+        disk.rename("a/two", "a/three").await.unwrap();
+        assert_eq!(disk.list("a").await.unwrap(), ["b", "three"]);
+        disk.remove("a/b/one").await.unwrap();
+        assert_eq!(disk.list("a").await.unwrap(), ["three"]);
+        disk.remove("a/three").await.unwrap();
+        disk.sync_dir("a").await.unwrap();
+        assert_eq!(disk.list("").await.unwrap(), [""; 0]);
+    }
+
+    #[::tokio::test]
+    async fn no_path_leaves_the_root() {
+        let (_root, env) = env();
+        for path in ["../other", "/etc/passwd", "a/../../b"] {
+            assert_eq!(env.disk().open(path, true).await.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+    }
+
+    #[test]
+    fn streams_are_reproducible_and_differ_by_purpose_and_by_asking() {
+        let draw = || {
+            let (_root, env) = env();
+            [env.rng("a"), env.rng("a"), env.rng("b")].map(|mut rng| rng.next_u64())
+        };
+        let [first, again, other] = draw();
+        assert_eq!(draw(), [first, again, other]);
+        assert!(first != again && again != other && first != other);
+    }
+}

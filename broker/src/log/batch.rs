@@ -75,10 +75,10 @@ pub enum BatchError {
         /// The batch's base offset.
         found: Offset,
     },
-    /// A leader epoch lower than the latest in the log.
-    #[error("the leader epoch is {found}, where the log has {latest} already")]
+    /// A leader epoch that goes back behind the log's, or is not the one noted for the batch's offset.
+    #[error("the leader epoch is {found}, where the log is at {latest}")]
     Epoch {
-        /// The latest epoch in the log.
+        /// The log's epoch there.
         latest: LeaderEpoch,
         /// The batch's.
         found: LeaderEpoch,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::batch::{BatchError, BatchHeader};
 use super::checkpoint;
 use super::error::LogError;
 use crate::env::Disk;
@@ -48,6 +49,16 @@ impl EpochCache {
         let (_, next_start) = self.0.range((Bound::Excluded(requested), Bound::Unbounded)).next()?;
         let floor = self.0.range(..=requested).next_back().map_or(requested, |(epoch, _)| *epoch);
         Some((floor, *next_start))
+    }
+
+    /// Checks a stored batch's epoch, which its CRC does not cover, against what was noted when it was
+    /// appended. Without a note there is nothing to check.
+    pub(super) fn check(&self, header: &BatchHeader) -> Result<(), BatchError> {
+        let found = header.epoch;
+        match self.0.iter().rev().find(|(_, start)| **start <= header.base) {
+            Some((noted, _)) if *noted != found => Err(BatchError::Epoch { latest: *noted, found }),
+            _ => Ok(()),
+        }
     }
 
     /// What recovery keeps: `self` was read off the log's batches, which are right about every epoch

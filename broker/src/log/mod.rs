@@ -163,7 +163,7 @@ impl<D: Disk> Log<D> {
         }
         match self.tail.read(from, until, max_bytes) {
             Some(bytes) => Ok(bytes),
-            None => self.segments[self.segment_of(from)].read(from, until, max_bytes).await,
+            None => self.segments[self.segment_of(from)].read(from, until, max_bytes, &self.epochs).await,
         }
     }
 

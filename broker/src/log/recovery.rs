@@ -47,7 +47,7 @@ impl<D: Disk> Log<D> {
                 lost.push(segment);
                 continue;
             }
-            let scan = segment.scan(&mut epochs).await?;
+            let scan = segment.scan(&mut epochs, &stored_epochs).await?;
             end = scan.end;
             bad_bytes = scan.bad_bytes;
             cut_bytes += bad_bytes;

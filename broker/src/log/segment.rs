@@ -7,7 +7,7 @@ use super::epochs::EpochCache;
 use super::error::LogError;
 use super::index::Index;
 use crate::env::{Disk, DiskFile};
-use crate::ids::Offset;
+use crate::ids::{LeaderEpoch, Offset};
 
 /// How much recovery reads at a time.
 const SCAN_BYTES: usize = 1 << 20;
@@ -62,15 +62,20 @@ impl<F: DiskFile> Segment<F> {
         Ok(Self { base, size: 0, path, file, index: Index::new(base, index_interval_bytes), index_interval })
     }
 
-    /// Reads the whole file, takes in every batch up to the first bad one, and notes their epochs.
-    pub(super) async fn scan(&mut self, epochs: &mut EpochCache) -> Result<Scan, LogError> {
+    /// Reads the whole file, takes in every batch up to the first bad one, and notes their epochs in
+    /// `epochs`; those `noted` by the log's last life are to agree.
+    pub(super) async fn scan(
+        &mut self,
+        epochs: &mut EpochCache,
+        noted: &EpochCache,
+    ) -> Result<Scan, LogError> {
         let file_size = self.file_size().await?;
         self.size = file_size;
         let mut end = self.base;
         let mut index = Index::new(self.base, self.index_interval as u64);
         let mut walk = Walk::new(self, 0, SCAN_BYTES);
         loop {
-            match walk.checked(end, epochs).await {
+            match walk.checked(end, epochs.latest(), noted).await {
                 Ok(None) => break,
                 Ok(Some(header)) => {
                     if epochs.latest() < Some(header.epoch) {
@@ -111,12 +116,13 @@ impl<F: DiskFile> Segment<F> {
         Ok((header.base, walk.position))
     }
 
-    /// See [`super::Log::read`]; `from` must be in this segment.
+    /// See [`super::Log::read`]; `from` must be in this segment, and the batches in these `epochs`.
     pub(super) async fn read(
         &self,
         from: Offset,
         until: Offset,
         max_bytes: usize,
+        epochs: &EpochCache,
     ) -> Result<Bytes, LogError> {
         // One call of the disk is to bring both the way from the index entry and what is asked for.
         let chunk = self.index_interval.saturating_add(max_bytes);
@@ -130,11 +136,11 @@ impl<F: DiskFile> Segment<F> {
         let bytes = walk.bytes(first.size.max(max_bytes.min(rest))).await?;
         let mut next = first.base;
         let mut len = 0;
-        while len + HEADER_BYTES <= bytes.len() {
+        while next < until && len + HEADER_BYTES <= bytes.len() {
             let batch = &bytes[len..];
             let corrupt = |source| self.corrupt(walk.position + len as u64, source);
             let header = BatchHeader::parse(batch).map_err(corrupt)?;
-            header.continues(next, None).map_err(corrupt)?;
+            header.continues(next, None).and_then(|()| epochs.check(&header)).map_err(corrupt)?;
             if header.size > batch.len() || header.next() > until {
                 break;
             }
@@ -199,19 +205,19 @@ impl<'a, F: DiskFile> Walk<'a, F> {
         BatchHeader::parse(&bytes).map(Some).map_err(|rule| self.segment.corrupt(self.position, rule))
     }
 
-    /// The header of the batch at the position, which must be whole, good, and continue a log that ends
-    /// at `expected` and has these `epochs`.
+    /// The header of the batch at the position, which must be whole and good, and continue a log that
+    /// ends at `expected` in the epoch `latest`.
     async fn checked(
         &mut self,
         expected: Offset,
-        epochs: &EpochCache,
+        latest: Option<LeaderEpoch>,
+        noted: &EpochCache,
     ) -> Result<Option<BatchHeader>, LogError> {
         let Some(header) = self.header().await? else { return Ok(None) };
         let corrupt = |rule| self.segment.corrupt(self.position, rule);
-        header.continues(expected, epochs.latest()).map_err(corrupt)?;
+        header.continues(expected, latest).and_then(|()| noted.check(&header)).map_err(corrupt)?;
         let batch = self.bytes(header.size).await?;
-        let corrupt = |rule| self.segment.corrupt(self.position, rule);
-        header.verify(&batch).map_err(corrupt)?;
+        header.verify(&batch).map_err(|rule| self.segment.corrupt(self.position, rule))?;
         Ok(Some(header))
     }
 

@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn the_oldest_give_way() {
-        let tail = tail(4, 11);
-        assert_eq!(read(&tail, 10, 40, 100), None);
-        assert_eq!(read(&tail, 20, 40, 100), Some(vec![2, 3]));
-        assert_eq!(read(&super::tests::tail(4, 3), 30, 40, 100), None);
+        let two = tail(4, 11);
+        assert_eq!(read(&two, 10, 40, 100), None);
+        assert_eq!(read(&two, 20, 40, 100), Some(vec![2, 3]));
+        assert_eq!(read(&tail(4, 3), 30, 40, 100), None);
     }
 
     #[test]

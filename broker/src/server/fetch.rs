@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::handler::Handler;
-use crate::controller::METADATA_TOPIC_ID;
+use crate::controller::is_metadata_fetch;
 use crate::env::Env;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::replica::{Partition, ReadAnswer, ReadRequest, WaitFor};
@@ -31,7 +31,7 @@ struct Asked<E: Env> {
 
 impl<E: Env> Handler<E> {
     pub(super) async fn fetch(&self, request: k::FetchRequest) -> k::FetchResponse {
-        if request.topics.iter().any(|topic| topic.topic_id == METADATA_TOPIC_ID) {
+        if is_metadata_fetch(&request) {
             return match &self.controller {
                 Some(controller) => controller.fetch(request).await,
                 None => k::FetchResponse::default().with_error_code(super::handler::NOT_CONTROLLER),

@@ -62,10 +62,6 @@ impl<E: Env> Handler<E> {
                 Some(controller) => frame(&controller.broker_heartbeat(request).await),
                 None => frame(&k::BrokerHeartbeatResponse::default().with_error_code(NOT_CONTROLLER)),
             },
-            RequestBody::FetchSnapshot(request) => match &self.controller {
-                Some(controller) => frame(&controller.fetch_snapshot(request).await),
-                None => frame(&k::FetchSnapshotResponse::default().with_error_code(NOT_CONTROLLER)),
-            },
         }
     }
 

@@ -42,7 +42,6 @@ pub(super) fn of(key: i16) -> Option<&'static Shape> {
         20 => &DELETE_TOPICS,
         23 => &OFFSET_FOR_LEADER_EPOCH,
         56 => &ALTER_PARTITION,
-        59 => &FETCH_SNAPSHOT,
         62 => &BROKER_REGISTRATION,
         63 => &BROKER_HEARTBEAT,
         _ => return None,
@@ -88,11 +87,6 @@ static ALTER_PARTITION: Shape = shape(&[Fixed(4 + 8), Array(&ALTER_TOPIC)]);
 static ALTER_TOPIC: Shape = shape(&[Fixed(16), Array(&ALTER_PARTITION_DATA)]);
 static ALTER_PARTITION_DATA: Shape = shape(&[Fixed(4 + 4), Array(&ISR_MEMBER), Fixed(1 + 4)]);
 static ISR_MEMBER: Shape = shape(&[Fixed(4 + 8)]);
-
-static FETCH_SNAPSHOT: Shape = Shape { fields: &[Fixed(4 + 4), Array(&SNAPSHOT_TOPIC)], tags: &[(0, Text)] };
-static SNAPSHOT_TOPIC: Shape = shape(&[Text, Array(&SNAPSHOT_PARTITION)]);
-static SNAPSHOT_PARTITION: Shape = shape(&[Fixed(4 + 4), Struct(&SNAPSHOT_ID), Fixed(8)]);
-static SNAPSHOT_ID: Shape = shape(&[Fixed(8 + 4)]);
 
 static BROKER_REGISTRATION: Shape = shape(&[
     Fixed(4),

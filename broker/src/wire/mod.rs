@@ -48,7 +48,6 @@ apis! {
     DeleteTopicsRequest: 6..=6,
     OffsetForLeaderEpochRequest: 4..=4,
     AlterPartitionRequest: 3..=3,
-    FetchSnapshotRequest: 0..=0,
     BrokerRegistrationRequest: 4..=4,
     BrokerHeartbeatRequest: 1..=1,
 }

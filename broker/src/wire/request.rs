@@ -80,7 +80,6 @@ bodies! {
     DeleteTopics(DeleteTopicsRequest),
     OffsetForLeaderEpoch(OffsetForLeaderEpochRequest),
     AlterPartition(AlterPartitionRequest),
-    FetchSnapshot(FetchSnapshotRequest),
     BrokerRegistration(BrokerRegistrationRequest),
     BrokerHeartbeat(BrokerHeartbeatRequest),
 }
@@ -250,11 +249,6 @@ mod tests {
                         k::alter_partition_request::BrokerState::default().with_broker_id(1.into()),
                     ]),
                 ]),
-            ])),
-            frame_of(&k::FetchSnapshotRequest::default().with_cluster_id(Some(text("c"))).with_topics(vec![
-                k::fetch_snapshot_request::TopicSnapshot::default()
-                    .with_name(text("t").into())
-                    .with_partitions(vec![k::fetch_snapshot_request::PartitionSnapshot::default()]),
             ])),
             frame_of(
                 &k::BrokerRegistrationRequest::default()

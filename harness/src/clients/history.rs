@@ -4,12 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use highwater_checkers::ids::{ClientId, OperationIndex, Process, Time};
 use highwater_checkers::operation::{Body, Operation, Outcome, Phase};
-use tokio::time::Instant;
 
 /// Numbers operations, stamps them with the time, and hands them to the run. All clones are one history.
 #[derive(Clone)]
 pub struct History {
-    start: Instant,
+    clock: Arc<dyn Fn() -> Time + Send + Sync>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -19,14 +18,18 @@ struct Inner {
 }
 
 impl History {
-    /// A history whose times count from `start`, and whose operations go to `sink` in their order.
-    pub fn new(start: Instant, sink: impl FnMut(Operation) + Send + 'static) -> Self {
-        Self { start, inner: Arc::new(Mutex::new(Inner { next: 0, sink: Box::new(sink) })) }
+    /// A history whose times are the `clock`'s, and whose operations go to `sink` in their order.
+    pub fn new(
+        clock: impl Fn() -> Time + Send + Sync + 'static,
+        sink: impl FnMut(Operation) + Send + 'static,
+    ) -> Self {
+        let inner = Inner { next: 0, sink: Box::new(sink) };
+        Self { clock: Arc::new(clock), inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// The time now.
     pub fn now(&self) -> Time {
-        Instant::now().saturating_duration_since(self.start).into()
+        (self.clock)()
     }
 
     fn record(&self, lane: &Lane, phase: Phase, outcome: Outcome, body: Body, error: Option<Arc<str>>) {

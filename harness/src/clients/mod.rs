@@ -166,7 +166,8 @@ fn start<E: Env, S: System>(
                     })
                 }
                 Load::Consume { .. } => {
-                    let positions: BTreeMap<_, _> = partitions.iter().cloned().map(|id| (id, Offset(0))).collect();
+                    let positions: BTreeMap<_, _> =
+                        partitions.iter().cloned().map(|id| (id, Offset(0))).collect();
                     env.spawn(async move {
                         consumer::run(connection, positions, lane, phases).await;
                         drop(running);

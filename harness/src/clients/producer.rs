@@ -111,8 +111,7 @@ impl Producer {
         let turn = sequence as usize + usize::from(self.number);
         let partition = &self.partitions[turn % self.partitions.len()];
         let value = Value::packed(self.number, sequence, 0);
-        let mut send =
-            operation::Send { partition: partition.clone(), value, offset: None, acks: self.acks };
+        let mut send = operation::Send { partition: partition.clone(), value, offset: None, acks: self.acks };
         lane.invoke(phase, Body::Send(send.clone()));
         match client.send(partition, value, self.acks, self.timeout).await {
             SendOutcome::Ok { offset } => {

@@ -7,18 +7,8 @@ use highwater_checkers::ids::BrokerId;
 use highwater_workloads::Host;
 use highwater_workloads::scenario::Cluster;
 
+use crate::system::broker_id;
 use crate::world::{Link, NodeId};
-
-/// The id of a host's node in the cluster: brokers count from 1, and controllers on hosts of their own go on
-/// after them. The clients' host has none.
-pub fn node_id(cluster: &Cluster, host: Host) -> Option<BrokerId> {
-    let id = match host {
-        Host::Broker(id) => id,
-        Host::Controller(id) => cluster.brokers + id,
-        Host::Clients => return None,
-    };
-    Some(BrokerId(i32::try_from(id).expect("a scenario's hosts are few")))
-}
 
 /// The hosts of one run.
 #[derive(Clone, Debug)]
@@ -30,7 +20,7 @@ pub struct Hosts {
 impl Hosts {
     /// The hosts of `cluster`, with the nodes that they were added to the world as.
     pub fn new(cluster: &Cluster, nodes: BTreeMap<Host, NodeId>) -> Self {
-        let id = |host: &Host| node_id(cluster, *host).map(|id| (id, *host));
+        let id = |host: &Host| broker_id(cluster, *host).map(|id| (id, *host));
         let ids = nodes.keys().filter_map(id).collect();
         Self { nodes, ids }
     }

@@ -10,7 +10,7 @@ use highwater_workloads::scenario::{Direction, Mode, Selector, Who};
 use rand_chacha::ChaCha8Rng;
 
 use super::hosts::Hosts;
-use super::view::View;
+use crate::view::View;
 
 /// What selectors are resolved against.
 pub(super) struct Situation<'a> {
@@ -59,12 +59,7 @@ impl Situation<'_> {
     }
 
     /// The directed links that a cut takes; empty where a selector finds nobody.
-    pub(super) fn links(
-        &self,
-        cut: &Cut,
-        direction: Direction,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<(Host, Host)> {
+    pub(super) fn links(&self, cut: &Cut, direction: Direction, rng: &mut ChaCha8Rng) -> Vec<(Host, Host)> {
         match cut {
             Cut::Groups(groups) => {
                 let mut links = Vec::new();

@@ -245,7 +245,7 @@ fn plan_one(
     // A role of a partition that the scenario leaves open is one of any partition, unless an event names it.
     let place = match &start {
         Start::When(Trigger { scope: Scope::Partition, .. }) => Place::OfTheEvent,
-        _ => Place::Drawn(&scenario.topics, draw::fault(seed, "partition", &stream)),
+        _ => Place::Drawn { topics: &scenario.topics, seed, stream: &stream },
     };
     let mut sides = draw::fault(seed, "sides", &stream);
     let hosts = || scenario.cluster.hosts().collect::<Vec<_>>();
@@ -301,8 +301,8 @@ fn plan_one(
 enum Place<'s> {
     /// That of the event which the fault waits for.
     OfTheEvent,
-    /// One of these topics, by a stream that gives every selector of one occurrence the same.
-    Drawn(&'s [Topic], ChaCha8Rng),
+    /// One of these topics, drawn from a stream that gives every selector of one occurrence the same.
+    Drawn { topics: &'s [Topic], seed: u64, stream: &'s str },
 }
 
 impl Place<'_> {
@@ -316,13 +316,14 @@ impl Place<'_> {
         {
             (*topic, *partition) = (theirs.clone(), *number);
         }
-        if let Self::Drawn(topics, rng) = self
+        if let Self::Drawn { topics, seed, stream } = self
             && partition.is_none()
         {
             let named = |candidate: &&Topic| topic.as_ref().is_none_or(|name| candidate.name == *name);
             let mut candidates: Vec<_> =
                 topics.iter().filter(named).flat_map(Topic::topic_partitions).collect();
-            let drawn = candidates.swap_remove(below(&mut rng.clone(), candidates.len() as u64) as usize);
+            let drawn = below(&mut draw::fault(*seed, "partition", stream), candidates.len() as u64);
+            let drawn = candidates.swap_remove(drawn as usize);
             (*topic, *partition) = (Some(drawn.topic), Some(drawn.partition));
         }
         selector

@@ -16,6 +16,13 @@ pub struct Span {
     pub length: u32,
 }
 
+impl Span {
+    /// Its beginning alone.
+    pub(crate) fn start(self) -> Self {
+        Self { length: 0, ..self }
+    }
+}
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
@@ -105,8 +112,8 @@ struct Excerpt {
 
 impl Excerpt {
     /// How much of a longer line is shown, and how much of that before the carets, in characters.
-    const WIDTH: usize = 110;
-    const BEFORE: usize = 60;
+    const WIDTH: usize = 120;
+    const BEFORE: usize = 80;
 
     fn new(line: &str, span: Span) -> Self {
         let length = line.chars().count();
@@ -130,7 +137,8 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .into_iter()
         .map(|candidate| (edit_distance(word, candidate), candidate))
         .min()
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
+        // Of a name as short as `b1`, any other is a neighbour: that says nothing.
+        .filter(|(distance, candidate)| *distance <= candidate.chars().count() / 3)
         .map(|(_, candidate)| candidate)
 }
 
@@ -162,6 +170,7 @@ mod tests {
         assert_eq!(nearest("network-partitoin", kinds), Some("network-partition"));
         assert_eq!(nearest("proces-kill", kinds), Some("process-kill"));
         assert_eq!(nearest("disk-bitflip", kinds), None);
+        assert_eq!(nearest("b9", ["b1", "b2"]), None);
         assert_eq!(nearest(&"x".repeat(100_000), kinds), None);
     }
 
@@ -172,7 +181,7 @@ mod tests {
         let entry = Diagnostic { span, message: "wrong".into(), help: None };
         let shown = Diagnostics::new("f.yaml", &source, vec![entry]).to_string();
         let lines: Vec<&str> = shown.lines().collect();
-        assert!(lines.iter().all(|line| line.chars().count() < 120), "{shown}");
+        assert!(lines.iter().all(|line| line.chars().count() < 130), "{shown}");
         assert!(!shown.contains('\u{1b}') && !shown.contains('\t'));
         let caret = lines[4].find("^^^").expect("carets");
         assert_eq!(&lines[3][caret..caret + 3], "bad");

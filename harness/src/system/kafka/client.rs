@@ -101,8 +101,7 @@ impl<E: Env> KafkaClient<E> {
         address: &Address,
         deadline: Instant,
     ) -> Result<Metadata, RpcError> {
-        let request =
-            k::MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
+        let request = k::MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
         let deadline = deadline.min(Instant::now() + DESCRIBE_TIMEOUT);
         Ok(Metadata::from_response(&self.call(address, &request, deadline).await?))
     }
@@ -201,12 +200,18 @@ impl<E: Env> KafkaClient<E> {
         Ok(ends)
     }
 
-    async fn create_at(&mut self, address: &Address, topics: &[Topic], deadline: Instant) -> Result<(), Arc<str>> {
+    async fn create_at(
+        &mut self,
+        address: &Address,
+        topics: &[Topic],
+        deadline: Instant,
+    ) -> Result<(), Arc<str>> {
         let limit = deadline.saturating_duration_since(Instant::now());
         let request = k::CreateTopicsRequest::default()
             .with_timeout_ms(i32::try_from(limit.as_millis()).unwrap_or(i32::MAX))
             .with_topics(topics.iter().map(creatable).collect());
-        let response = self.call(address, &request, deadline).await.map_err(|error| outcome::reason(&error))?;
+        let response =
+            self.call(address, &request, deadline).await.map_err(|error| outcome::reason(&error))?;
         let created = [0, ResponseError::TopicAlreadyExists.code()];
         match response.topics.iter().find(|topic| !created.contains(&topic.error_code)) {
             None => Ok(()),

@@ -165,12 +165,7 @@ impl<E: Env> KafkaClient<E> {
         polled
     }
 
-    fn start_fetch(
-        &mut self,
-        address: Address,
-        asked: BTreeMap<TopicPartition, Asked>,
-        max_wait: Duration,
-    ) {
+    fn start_fetch(&mut self, address: Address, asked: BTreeMap<TopicPartition, Asked>, max_wait: Duration) {
         let request = request(&asked, max_wait);
         let idle = self.fetches.idle.remove(&address);
         let (env, name, Address { host, port }) = (self.env.clone(), self.name.clone(), address.clone());
@@ -278,9 +273,9 @@ fn request(asked: &BTreeMap<TopicPartition, Asked>, max_wait: Duration) -> k::Fe
             .with_partition_max_bytes(PARTITION_BYTES_MAX);
         topics.entry(asked.topic_id).or_default().push(partition);
     }
-    let topics = topics
-        .into_iter()
-        .map(|(topic_id, partitions)| FetchTopic::default().with_topic_id(topic_id).with_partitions(partitions));
+    let topics = topics.into_iter().map(|(topic_id, partitions)| {
+        FetchTopic::default().with_topic_id(topic_id).with_partitions(partitions)
+    });
     k::FetchRequest::default()
         .with_max_wait_ms(i32::try_from(max_wait.as_millis()).unwrap_or(i32::MAX))
         .with_min_bytes(1)

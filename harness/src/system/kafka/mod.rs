@@ -17,8 +17,8 @@ use std::pin::pin;
 
 use highwater_broker::config::{BrokerConfig, ConfigError, VoterAddress};
 use highwater_broker::env::Env;
-use highwater_broker::{ids as broker, server};
 use highwater_broker::wire::BROKER_PORT;
+use highwater_broker::{ids as broker, server};
 use highwater_workloads::scenario::{Cluster, ConfigValue, Vocabulary};
 use highwater_workloads::Host;
 use tokio::sync::watch;

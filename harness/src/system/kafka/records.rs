@@ -42,9 +42,9 @@ fn value_of(bytes: &[u8]) -> Value {
     if let Ok(bytes) = <[u8; 8]>::try_from(bytes) {
         return Value(u64::from_be_bytes(bytes));
     }
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     Value(hash | FOREIGN)
 }
 

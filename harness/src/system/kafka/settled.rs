@@ -72,9 +72,7 @@ pub(super) fn list_offsets(reader: Reader, partitions: &Led) -> k::ListOffsetsRe
     let topics = topics.into_iter().map(|(name, partitions)| {
         ListOffsetsTopic::default().with_name(k::TopicName(text(name))).with_partitions(partitions)
     });
-    k::ListOffsetsRequest::default()
-        .with_replica_id(k::BrokerId(reader as i32))
-        .with_topics(topics.collect())
+    k::ListOffsetsRequest::default().with_replica_id(k::BrokerId(reader as i32)).with_topics(topics.collect())
 }
 
 /// The offsets in an answer, all of which must be there.

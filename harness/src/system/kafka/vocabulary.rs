@@ -25,8 +25,7 @@ const PROBES: [&str; 6] =
 pub(super) fn kafka() -> Vocabulary {
     let keys = || BrokerConfig::keys().iter();
     let named = |key: &ConfigKey| (key.name.to_owned(), kind_of(key));
-    let partition_roles =
-        PARTITION_ROLES.map(|name| (name, Role { scope: Scope::Partition, client: false }));
+    let partition_roles = PARTITION_ROLES.map(|name| (name, Role { scope: Scope::Partition, client: false }));
     let cluster_roles = [("controller", false), ("any", false), ("client", true)]
         .map(|(name, client)| (name, Role { scope: Scope::Cluster, client }));
     let partition_events = PARTITION_EVENTS.map(|name| (name, Scope::Partition));

@@ -113,7 +113,8 @@ impl SimStream {
         }
     }
 
-    fn from_peer(&self) -> Link {
+    /// The link from the peer.
+    fn back(&self) -> Link {
         (self.to_peer.1, self.to_peer.0)
     }
 
@@ -165,14 +166,14 @@ impl SimStream {
                 Ok(Incoming::InFlight(Header::from_bytes(bytes)))
             }
             // A reset is the peer's answer to what we sent: it too is lost in a cut.
-            Err(_) if self.process.network().is_dropping(self.from_peer()) => Ok(Incoming::Silent),
+            Err(_) if self.process.network().is_dropping(self.back()) => Ok(Incoming::Silent),
             Err(error) => Err(error),
         })
     }
 
     /// Waits until a segment that is under way arrives.
     fn poll_arrival(&mut self, cx: &mut Context<'_>, header: Header, held: bool) -> Poll<Incoming> {
-        let link = self.from_peer();
+        let link = self.back();
         let now = self.process.now();
         let mut network = self.process.network();
         let at = match network.fate(link, header.sent, header.due) {
@@ -245,7 +246,15 @@ impl AsyncWrite for SimStream {
         }
         let written = Pin::new(&mut this.inner).poll_write(cx, &this.segment);
         this.outgoing = if written.is_pending() { Outgoing::Stalled } else { Outgoing::Open };
-        let written = ready!(written)?;
+        let written = match ready!(written) {
+            Ok(written) => written,
+            // The reset that says so cannot have come through a cut.
+            Err(_) if this.process.network().is_dropping(this.back()) => {
+                this.outgoing = Outgoing::Silent;
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            Err(error) => return Poll::Ready(Err(error)),
+        };
         assert_eq!(written, this.segment.len(), "turmoil takes a segment whole");
         Poll::Ready(Ok(written - HEADER_BYTES))
     }
@@ -291,7 +300,7 @@ impl Listener for SimListener {
 pub(super) async fn bind(process: Arc<Process>, port: u16) -> io::Result<SimListener> {
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
     let (accepting, accepted) = mpsc::channel(BACKLOG_MAX);
-    let acceptor = gate::spawn_below(async move {
+    let acceptor = gate::spawn_below(process.clone(), async move {
         while let Ok(connection) = listener.accept().await {
             // A full backlog closes the connection.
             let _ = accepting.try_send(connection);

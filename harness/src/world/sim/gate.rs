@@ -11,9 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::Once;
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::{Arc, Once};
+use std::task::{Context, Poll, Waker};
 
 use highwater_broker::env::{Rng, Task};
 use rand::Rng as _;
@@ -78,14 +77,14 @@ impl Gate {
 /// Runs `task` behind the gate of its process, which must be the one whose runtime this is.
 #[expect(clippy::disallowed_methods, reason = "this is the gate that all others are to go through")]
 pub(super) fn spawn(process: Arc<Process>, task: impl Future<Output = ()> + Send + 'static) -> Task {
-    let gated = Gated { process, task: Box::pin(task), state: State::Waiting };
+    let gated = Gated { task: Caught { process, task: Box::pin(task) }, state: State::Waiting };
     Task::new(tokio::spawn(gated).abort_handle())
 }
 
 /// Runs `task` past the gate: what a node's kernel does even while its processes are paused.
 #[expect(clippy::disallowed_methods, reason = "the kernel's own work is not the process'")]
-pub(super) fn spawn_below(task: impl Future<Output = ()> + Send + 'static) -> Task {
-    Task::new(tokio::spawn(task).abort_handle())
+pub(super) fn spawn_below(process: Arc<Process>, task: impl Future<Output = ()> + Send + 'static) -> Task {
+    Task::new(tokio::spawn(Caught { process, task: Box::pin(task) }).abort_handle())
 }
 
 /// Lets other tasks go first, with the probability of the gate: for operations that would otherwise be done
@@ -103,9 +102,25 @@ pub(super) async fn turn(process: &Process) {
     .await;
 }
 
-struct Gated<F> {
+/// A task whose panic ends the run, and not only the task.
+struct Caught<F> {
     process: Arc<Process>,
     task: Pin<Box<F>>,
+}
+
+impl<F: Future<Output = ()>> Future for Caught<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        catch_panic(|| self.task.as_mut().poll(cx)).unwrap_or_else(|message| {
+            self.process.panicked(message);
+            Poll::Ready(())
+        })
+    }
+}
+
+struct Gated<F> {
+    task: Caught<F>,
     state: State,
 }
 
@@ -118,7 +133,7 @@ enum State {
 
 impl<F> Gated<F> {
     fn pass(&mut self, waker: &Waker) -> Pass {
-        let mut gate = self.process.gate();
+        let mut gate = self.task.process.gate();
         if gate.closed {
             return Pass::Park;
         }
@@ -129,7 +144,7 @@ impl<F> Gated<F> {
                 gate.parked.push(waker.clone());
                 let pauses = gate.pauses.clone();
                 drop(gate);
-                self.process.count_parked(&pauses);
+                self.task.process.count_parked(&pauses);
             }
             return Pass::Park;
         }
@@ -147,20 +162,13 @@ impl<F: Future<Output = ()>> Future for Gated<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.pass(cx.waker()) {
-            Pass::Park => return Poll::Pending,
+            Pass::Park => Poll::Pending,
             Pass::Later => {
                 cx.waker().wake_by_ref();
-                return Poll::Pending;
+                Poll::Pending
             }
-            Pass::Go => {}
+            Pass::Go => Pin::new(&mut self.task).poll(cx),
         }
-        match catch_panic(|| self.task.as_mut().poll(cx)) {
-            Ok(poll) => {
-                ready!(poll);
-            }
-            Err(message) => self.process.panicked(message),
-        }
-        Poll::Ready(())
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! All randomness comes from streams derived of the seed. Nothing is global but the hook that keeps caught
 //! panics from being printed: worlds run beside each other, each on a fresh thread. A message that is due
-//! within the tick of its sending may arrive up to one tick late; all else keeps its time to the millisecond.
+//! within the tick of its sending may arrive up to one tick late, and a connect takes up to two ticks longer
+//! than its two latencies; all else keeps its time to the millisecond.
 
 mod clock;
 mod connection;
@@ -294,7 +295,6 @@ impl World for SimWorld {
                 broker = %name,
                 file = %file.path,
                 from = file.from,
-                bytes = file.bytes,
             );
         }
         PowerCut { was_running, files }

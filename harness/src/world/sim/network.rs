@@ -26,8 +26,11 @@ pub(super) struct Network {
     lines: Vec<Vec<Line>>,
     effects: BTreeMap<FaultId, Effect>,
     pub(super) stats: Stats,
-    pub(super) observer: Option<Box<dyn FnMut(&Frame) + Send>>,
+    pub(super) observer: Option<Observer>,
 }
+
+/// Is shown every frame.
+type Observer = Box<dyn FnMut(&Frame) + Send>;
 
 struct Node {
     name: Arc<str>,
@@ -233,6 +236,7 @@ impl Network {
 
     pub(super) fn cut(&mut self, fault: FaultId, links: &[Link], in_flight: InFlight, now: Time) {
         for link in links {
+            assert_ne!(link.0, link.1, "a node cannot be cut off from itself");
             let line = self.line_mut(*link);
             match in_flight {
                 InFlight::Dropped => line.dropping.begin(fault, now),

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::config::{Config, ConfigValue};
 use super::reader::{Accepted, Fields, Reader, shown, suggestion};
 use super::source::Node;
-use super::vocabulary::ConfigKind;
-use super::{Cluster, Topic};
 use crate::duration;
+use crate::scenario::config::{Config, ConfigValue};
+use crate::scenario::vocabulary::ConfigKind;
+use crate::scenario::{Cluster, Topic};
 
 pub(super) const CLUSTER: Accepted =
     Accepted { section: "cluster", fields: &["brokers", "controllers", "combined", "tick", "config"] };
@@ -27,13 +27,14 @@ const TICK_DEFAULT: Duration = Duration::from_millis(2);
 /// The key that relates to the replication factor.
 const MIN_IN_SYNC: &str = "min.insync.replicas";
 
-/// Reads the cluster, and remembers it for later sections unless it has mistakes.
+/// Reads the cluster, and remembers it for later sections if its hosts are known.
 pub(super) fn cluster(reader: &mut Reader<'_>, node: Option<&Node>) -> Cluster {
     let told = reader.told();
     let fields = node.and_then(|node| reader.fields(node, &CLUSTER));
     let get = |name| fields.as_ref().and_then(|fields| fields.get(name));
     let brokers = get("brokers").and_then(|node| reader.count(node, "brokers", 1..=BROKERS_MAX)).unwrap_or(3);
     let combined = get("combined").and_then(|node| reader.boolean(node)).unwrap_or(true);
+    let hosts_are_known = reader.told() == told;
     let (voters_max, voters_default) =
         if combined { (brokers, brokers.min(3)) } else { (CONTROLLERS_MAX, 3) };
     // A quorum of two loses its majority with either: one alone does better.
@@ -46,7 +47,7 @@ pub(super) fn cluster(reader: &mut Reader<'_>, node: Option<&Node>) -> Cluster {
     let (config, mutants) = get("config").map(|node| broker_config(reader, node)).unwrap_or_default();
     let cluster =
         Cluster { brokers: brokers as u32, controllers: controllers as u32, combined, tick, config, mutants };
-    reader.cluster = (reader.told() == told).then(|| cluster.clone());
+    reader.cluster = hosts_are_known.then(|| cluster.clone());
     cluster
 }
 
@@ -88,8 +89,8 @@ fn config_value(reader: &mut Reader<'_>, node: &Node, key: &str, kind: &ConfigKi
         ConfigKind::Count { min, max } => reader.count(node, key, *min..=*max).map(ConfigValue::Count),
         ConfigKind::Milliseconds => milliseconds(reader, node, key).map(ConfigValue::Duration),
         ConfigKind::Word(words) => {
-            let word = reader.word(node, key, words.iter().map(String::as_str))?;
-            Some(ConfigValue::Word(word.to_owned()))
+            let choices: Vec<_> = words.iter().map(|word| (word.as_str(), word)).collect();
+            Some(ConfigValue::Word(reader.choice(node, key, &choices)?.clone()))
         }
         ConfigKind::WordOrDuration(words) => {
             let text = reader.scalar(node, "a word or a duration")?;
@@ -97,8 +98,13 @@ fn config_value(reader: &mut Reader<'_>, node: &Node, key: &str, kind: &ConfigKi
                 let range = Duration::from_millis(1)..=duration::LONGEST;
                 return reader.duration(node, &range).map(ConfigValue::Duration);
             }
-            let word = reader.word(node, key, words.iter().map(String::as_str))?;
-            Some(ConfigValue::Word(word.to_owned()))
+            if words.iter().any(|word| word == text) {
+                return Some(ConfigValue::Word(text.to_owned()));
+            }
+            let help =
+                format!("{}, or a duration such as `5s`", suggestion(text, words.iter().map(String::as_str)));
+            reader.helped(node.span, format!("`{key}` cannot be `{}`", shown(text)), help);
+            None
         }
     }
 }
@@ -116,11 +122,12 @@ fn milliseconds(reader: &mut Reader<'_>, node: &Node, key: &str) -> Option<Durat
     reader.count(node, key, 1..=most).map(Duration::from_millis)
 }
 
-/// Reads the topics, and remembers them for later sections unless they have mistakes.
+/// Reads the topics, and remembers them for later sections if each has a name.
 pub(super) fn topics(reader: &mut Reader<'_>, node: &Node, cluster: &Cluster) -> Vec<Topic> {
     let told = reader.told();
     let mut topics: Vec<Topic> = Vec::new();
-    for item in reader.list(node, "topics", TOPICS_MAX) {
+    let items = reader.list(node, "topics", TOPICS_MAX);
+    for item in items {
         let Some(topic) = topic(reader, item, cluster) else { continue };
         if topics.iter().any(|other| other.name == topic.name) {
             reader.mistake(item.span, format!("the topic `{}` is there twice", topic.name));
@@ -137,7 +144,7 @@ pub(super) fn topics(reader: &mut Reader<'_>, node: &Node, cluster: &Cluster) ->
             reader.mistake(node.span, message);
         }
     }
-    reader.topics = (reader.told() == told).then(|| topics.clone());
+    reader.topics = (!topics.is_empty() && topics.len() == items.len()).then(|| topics.clone());
     topics
 }
 
@@ -145,10 +152,11 @@ fn topic(reader: &mut Reader<'_>, node: &Node, cluster: &Cluster) -> Option<Topi
     let vocabulary = reader.vocabulary;
     let fields = reader.fields(node, &TOPIC)?;
     let name = reader.required(&fields, "name").and_then(|node| topic_name(reader, node));
-    let partitions = fields
-        .get("partitions")
-        .and_then(|node| reader.count(node, "partitions", 1..=u64::from(PARTITIONS_MAX)))
-        .unwrap_or(1);
+    let most = u64::from(PARTITIONS_MAX);
+    let partitions = match fields.get("partitions") {
+        Some(node) => reader.count(node, "partitions", 1..=most).unwrap_or(most),
+        None => 1,
+    };
     let replication = match fields.get("replication") {
         Some(node) => replication(reader, node),
         None => cluster.brokers.min(3),

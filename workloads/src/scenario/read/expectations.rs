@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::clients::bound;
-use super::quantity::Comparison;
 use super::reader::{Accepted, Reader};
 use super::selectors::{self, Reach};
 use super::source::{Node, Value};
-use super::{Acks, Client, Expect, Guarantee, Recovery, Seen};
 use crate::names::TopicPartition;
+use crate::scenario::quantity::Comparison;
+use crate::scenario::{Acks, Client, Expect, Guarantee, Recovery, Seen};
 
 pub(super) const RECOVERY: Accepted = Accepted { section: "recovery", fields: &["heal", "within"] };
 pub(super) const HEAL: Accepted = Accepted { section: "heal", fields: &["except"] };
@@ -41,7 +41,7 @@ pub(super) fn recovery(reader: &mut Reader<'_>, node: Option<&Node>) -> Recovery
             let hosts = except.and_then(|node| selectors::hosts(reader, node, Reach::Nodes));
             recovery.except = hosts.unwrap_or_default().into_iter().collect();
         } else {
-            reader.choice(heal, "value of `heal`", &[("all", ())]);
+            reader.choice(heal, "heal", &[("all", ())]);
         }
     }
     recovery
@@ -91,7 +91,7 @@ pub(super) fn expect(reader: &mut Reader<'_>, node: Option<&Node>) -> Expect {
     }
     if let Some((span, node)) = fields.entry("seen") {
         const CHOICES: [(&str, Seen); 2] = [("every-seed", Seen::EverySeed), ("some-seed", Seen::SomeSeed)];
-        expect.seen = reader.choice(node, "value of `seen`", &CHOICES).unwrap_or_default();
+        expect.seen = reader.choice(node, "seen", &CHOICES).unwrap_or_default();
         if fields.get("violation").is_none() && fields.get("permitted").is_none() {
             reader.helped(
                 span,

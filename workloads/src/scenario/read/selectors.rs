@@ -2,9 +2,9 @@
 
 use super::reader::{Accepted, Fields, Reader, shown, suggestion};
 use super::source::Node;
-use super::vocabulary::Scope;
-use super::{Mode, Selector, Who};
 use crate::names::Host;
+use crate::scenario::vocabulary::Scope;
+use crate::scenario::{Mode, Selector, Who};
 
 pub(super) const SELECTOR: Accepted =
     Accepted { section: "selector", fields: &["role", "topic", "partition", "brokers", "mode", "value"] };

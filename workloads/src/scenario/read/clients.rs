@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::quantity::{Amount, Bound, Comparison, Rate};
 use super::reader::{Accepted, Fields, Reader, shown};
 use super::source::Node;
-use super::{Acks, Client, Consumer, Producer, SteadyState};
+use crate::scenario::quantity::{Amount, Bound, Comparison, Rate};
+use crate::scenario::{Acks, Client, Consumer, Producer, SteadyState};
 
 pub(super) const CLIENT: Accepted = Accepted { section: "client", fields: &["producer", "consumer"] };
 pub(super) const PRODUCER: Accepted = Accepted {
@@ -51,7 +51,8 @@ fn client(reader: &mut Reader<'_>, node: &Node) -> Option<Client> {
     match (fields.get("producer"), fields.get("consumer")) {
         (Some(node), None) => producer(reader, node).map(Client::Producer),
         (None, Some(node)) => consumer(reader, node).map(Client::Consumer),
-        (Some(_), Some(_)) => {
+        (Some(node), Some(other)) => {
+            let _ = (producer(reader, node), consumer(reader, other));
             reader.helped(
                 fields.span,
                 "a client is a producer or a consumer",
@@ -163,9 +164,11 @@ pub(super) fn bound<T: Amount>(
     otherwise: Comparison,
 ) -> Option<Bound<T>> {
     let text = reader.scalar(node, "an amount such as `\">= 50\"`")?;
-    Bound::parse(text.trim(), otherwise)
-        .map_err(|message| {
-            reader.helped(node.span, shown(&message), "write an amount, with <, <=, =, >= or > before it")
-        })
-        .ok()
+    match Bound::parse(text.trim(), otherwise) {
+        Ok(bound) => Some(bound),
+        Err(message) => {
+            reader.helped(node.span, shown(&message), "write an amount, with <, <=, =, >= or > before it");
+            None
+        }
+    }
 }

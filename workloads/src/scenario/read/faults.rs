@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::reader::{Accepted, Fields, Reader, shown, suggestion};
 use super::selectors::{self, Reach};
 use super::source::Node;
-use super::vocabulary::Scope;
-use super::{
+use crate::duration;
+use crate::scenario::vocabulary::Scope;
+use crate::scenario::{
     Action, Delay, Direction, Fault, InFlight, Mode, Run, Schedule, Selector, Shape, Trigger, Unsynced,
 };
-use crate::duration;
 
 pub(super) const FAULT: Accepted = Accepted {
     section: "fault",
@@ -112,9 +112,12 @@ fn fault(reader: &mut Reader<'_>, node: &Node, run: &Run) -> Option<Fault> {
     let duration = fields.get("duration").and_then(|node| reader.duration(node, &longest));
     let jitters = Duration::ZERO..=duration::LONGEST;
     let jitter = fields.get("jitter").and_then(|node| reader.duration(node, &jitters)).unwrap_or_default();
-    let schedule = schedule(reader, &fields, run);
+    let schedule = schedule(reader, &fields, jitter, run);
     let may_miss = fields.get("may_miss").and_then(|node| reader.boolean(node)).unwrap_or(false);
-    let kind = kind?;
+    let Some(kind) = kind else {
+        values(reader, &fields);
+        return None;
+    };
     for (key, _) in fields.iter() {
         let name = key.name.as_str();
         if FAULT.fields.contains(&name) && !COMMON.contains(&name) && !kind.fields.contains(&name) {
@@ -131,7 +134,7 @@ fn fault(reader: &mut Reader<'_>, node: &Node, run: &Run) -> Option<Fault> {
     }
     let stream = format!("{}-{:016x}", kind.name, node.fingerprint());
     Some(Fault {
-        span: fields.span,
+        span: fields.span.start(),
         stream,
         schedule: schedule?,
         jitter,
@@ -139,6 +142,25 @@ fn fault(reader: &mut Reader<'_>, node: &Node, run: &Run) -> Option<Fault> {
         action: action?,
         may_miss,
     })
+}
+
+/// Reads the fields of an entry whose kind is not known, for the mistakes in them alone.
+fn values(reader: &mut Reader<'_>, fields: &Fields<'_>) {
+    for name in ["selector", "target"] {
+        if let Some(node) = fields.get(name) {
+            selectors::selector(reader, node, Reach::Links, Mode::One);
+        }
+    }
+    if let Some(node) = fields.get("groups") {
+        groups(reader, node);
+    }
+    if let Some(node) = fields.get("delay") {
+        delay(reader, node);
+    }
+    restart_after(reader, fields);
+    direction(reader, fields);
+    in_flight(reader, fields);
+    unsynced(reader, fields);
 }
 
 /// What repeats must have ended before it begins anew.
@@ -169,7 +191,7 @@ fn repeats(
     }
 }
 
-fn schedule(reader: &mut Reader<'_>, fields: &Fields<'_>, run: &Run) -> Option<Schedule> {
+fn schedule(reader: &mut Reader<'_>, fields: &Fields<'_>, jitter: Duration, run: &Run) -> Option<Schedule> {
     let times = fields.get("times").and_then(|node| reader.count(node, "times", 1..=OCCURRENCES_MAX));
     let times = times.and_then(|times| NonZeroU32::new(times as u32));
     if let Some((_, node)) = fields.entry("when") {
@@ -195,13 +217,11 @@ fn schedule(reader: &mut Reader<'_>, fields: &Fields<'_>, run: &Run) -> Option<S
         reader.helped(fields.span, "nothing says when the fault begins", help);
     }
     let (span, first) = at.or(every)?;
-    if first >= run.duration {
-        let (first, end) = (duration::format(first), duration::format(run.duration));
-        reader.helped(
-            span,
-            format!("it would begin at {first}, when the load has ended"),
-            format!("`run.duration` is {end}"),
-        );
+    let latest = first.saturating_add(jitter);
+    if first >= run.duration || latest > run.duration {
+        let (latest, end) = (duration::format(latest), duration::format(run.duration));
+        let message = format!("it would begin at up to {latest}, when the load has ended");
+        reader.helped(span, message, format!("`run.duration` is {end}"));
     }
     if let Some((span, every)) = every {
         let room = run.duration.saturating_sub(first).as_nanos() / every.as_nanos() + 1;
@@ -274,17 +294,30 @@ fn process_pause(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Action>
 }
 
 fn power_loss(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Action> {
+    let unsynced = unsynced(reader, fields);
+    let restart_after = restart_after(reader, fields);
+    Some(Action::PowerLoss {
+        selector: required_selector(reader, fields, Reach::Nodes)?,
+        unsynced,
+        restart_after,
+    })
+}
+
+fn unsynced(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Unsynced {
     const CHOICES: [(&str, Unsynced); 4] = [
         ("lost", Unsynced::Lost),
         ("prefix", Unsynced::Prefix),
         ("sectors", Unsynced::Sectors),
         ("kept", Unsynced::Kept),
     ];
-    let unsynced =
-        fields.get("unsynced").and_then(|node| reader.choice(node, "value of `unsynced`", &CHOICES));
-    let restart_after = restart_after(reader, fields);
-    let selector = required_selector(reader, fields, Reach::Nodes)?;
-    Some(Action::PowerLoss { selector, unsynced: unsynced.unwrap_or(Unsynced::Lost), restart_after })
+    let unsynced = fields.get("unsynced").and_then(|node| reader.choice(node, "unsynced", &CHOICES));
+    unsynced.unwrap_or(Unsynced::Lost)
+}
+
+fn in_flight(reader: &mut Reader<'_>, fields: &Fields<'_>) -> InFlight {
+    const CHOICES: [(&str, InFlight); 2] = [("dropped", InFlight::Dropped), ("held", InFlight::Held)];
+    let in_flight = fields.get("in_flight").and_then(|node| reader.choice(node, "in_flight", &CHOICES));
+    in_flight.unwrap_or(InFlight::Dropped)
 }
 
 fn direction(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Direction {
@@ -318,11 +351,8 @@ fn delay(reader: &mut Reader<'_>, node: &Node) -> Option<Delay> {
 }
 
 fn network_partition(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Action> {
-    const IN_FLIGHT: [(&str, InFlight); 2] = [("dropped", InFlight::Dropped), ("held", InFlight::Held)];
     let direction = direction(reader, fields);
-    let in_flight =
-        fields.get("in_flight").and_then(|node| reader.choice(node, "value of `in_flight`", &IN_FLIGHT));
-    let in_flight = in_flight.unwrap_or(InFlight::Dropped);
+    let in_flight = in_flight(reader, fields);
     let shape = shape(reader, fields);
     if direction != Direction::Both
         && let Some((_, node)) = fields.entry("direction")

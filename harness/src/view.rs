@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use highwater_checkers::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+use highwater_checkers::ids::{BrokerId, ControllerEpoch, LeaderEpoch, Offset, TopicPartition};
 use highwater_checkers::trace::{Change, TraceEvent};
 
 /// The fold.
@@ -13,6 +13,9 @@ use highwater_checkers::trace::{Change, TraceEvent};
 pub struct View {
     /// The controller of the highest epoch.
     controller: Option<BrokerId>,
+    controller_epoch: Option<ControllerEpoch>,
+    /// Whether each broker is fenced.
+    fenced: BTreeMap<BrokerId, bool>,
     /// The last entry of the metadata log that was seen: brokers tell each one once more.
     applied: Option<Offset>,
     partitions: BTreeMap<TopicPartition, PartitionView>,
@@ -51,15 +54,29 @@ impl View {
     /// Takes the next event; returns what happened in the words of scenarios.
     pub fn observe(&mut self, event: &TraceEvent) -> Vec<Happening> {
         match &event.change {
-            Change::BecameController { offset, .. } if self.is_news(*offset) => {
+            // The controller tells it, and tells it again when it replays its log after a restart.
+            Change::BecameController { controller_epoch, .. }
+                if self.controller_epoch.is_none_or(|known| *controller_epoch > known) =>
+            {
                 self.controller = Some(event.broker);
+                self.controller_epoch = Some(*controller_epoch);
                 vec![Happening::cluster("controller-elected")]
             }
-            Change::BrokerChanged { offset, fenced, .. } if self.is_news(*offset) => {
+            Change::BrokerChanged { offset, subject, fenced, .. } if self.is_news(*offset) => {
+                if self.fenced.insert(*subject, *fenced) == Some(*fenced) {
+                    return Vec::new();
+                }
                 vec![Happening::cluster(if *fenced { "broker-fenced" } else { "broker-unfenced" })]
             }
             Change::PartitionChanged {
-                offset, partition, leader, leader_epoch, isr, replicas, unclean, ..
+                offset,
+                partition,
+                leader,
+                leader_epoch,
+                isr,
+                replicas,
+                unclean,
+                ..
             } if self.is_news(*offset) => {
                 let now = PartitionView {
                     leader: *leader,
@@ -109,8 +126,7 @@ impl View {
             (b.leader_epoch, b.leader) == (now.leader_epoch, now.leader) && b.isr == now.isr
         });
         if !known {
-            let elected = now.leader.is_some()
-                && before.is_none_or(|b| b.leader_epoch != now.leader_epoch);
+            let elected = now.leader.is_some() && before.is_none_or(|b| b.leader_epoch != now.leader_epoch);
             if elected {
                 happened.push(Happening::of("leader-elected", partition));
             }

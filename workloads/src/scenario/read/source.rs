@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_yaml::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
-use super::diagnostics::{Diagnostic, Span};
 use crate::randomness::fnv1a;
+use crate::scenario::diagnostics::{Diagnostic, Span};
 
 /// The largest file that is read, in bytes.
 pub(crate) const SIZE_MAX: usize = 1 << 20;

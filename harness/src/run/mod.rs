@@ -1,0 +1,233 @@
+//! One run: a plan executed in a world of its own, recorded on disk as it goes, then judged.
+
+mod capture;
+mod course;
+mod measure;
+mod recorder;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use highwater_checkers::recording::{
+    FILE_NAME, Header, Recording, RecordingError, Stage, TraceHash, VERSION,
+};
+use highwater_workloads::{Plan, Scenario};
+use thiserror::Error;
+
+use crate::system::System;
+use crate::system::kafka::KafkaReference;
+use crate::world::sim::{SimConfig, SimWorld};
+use crate::world::{World, WorldError};
+use capture::Capture;
+use course::Course;
+pub use measure::Measures;
+use measure::Stopwatch;
+use recorder::{Recorder, RecorderError};
+
+/// How much virtual time passes between two words on how far a run has come.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// What is to be run.
+#[derive(Clone)]
+pub struct RunSpec {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Its YAML text.
+    pub source: Arc<str>,
+    /// Where the text is from: a path, or the name of a suite.
+    pub source_name: Arc<str>,
+    /// The seed.
+    pub seed: u64,
+    /// Where the recording goes; made if it is not there.
+    pub folder: PathBuf,
+    /// Set from outside, ends the run at its next tick: the recording stays incomplete, and what there is
+    /// of it is judged.
+    pub stop: Arc<AtomicBool>,
+    /// Ends the run at this virtual time.
+    pub until: Option<Duration>,
+    /// Told now and then how far the run has come.
+    pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The virtual time that has passed.
+    pub reached: Duration,
+    /// The virtual time that the run takes at least.
+    pub total: Duration,
+}
+
+/// A run that came to an end, or was stopped.
+#[derive(Debug)]
+pub struct RunResult {
+    /// Where the recording is.
+    pub folder: PathBuf,
+    /// All that was recorded.
+    pub recording: Recording,
+    /// The hash of the events; none where the run was stopped.
+    pub hash: Option<TraceHash>,
+    /// What it cost.
+    pub measures: Measures,
+    /// Whether it was stopped from outside.
+    pub interrupted: bool,
+}
+
+/// Why a run has no result.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The recording cannot be written or read.
+    #[error("{}: cannot keep the recording", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The recording is damaged.
+    #[error("{}", path.display())]
+    Damaged {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecordingError,
+    },
+    /// A node panicked or failed, and no fault excuses it.
+    #[error("the run failed at {at:?} of virtual time")]
+    World {
+        /// When.
+        at: Duration,
+        /// What failed.
+        source: WorldError,
+    },
+    /// A broker tells something that nobody understands.
+    #[error("{0}")]
+    Vocabulary(String),
+    /// No such system under test.
+    #[error("system `{name}` is not known here; known is `kafka`")]
+    UnknownSystem {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Executes a run of one of the systems that ship. It blocks; every run needs a fresh thread of its own.
+pub fn execute(spec: &RunSpec) -> Result<RunResult, RunError> {
+    let kafka = KafkaReference;
+    match &*spec.scenario.system {
+        name if name == kafka.name() => execute_on(&kafka, spec),
+        name => Err(RunError::UnknownSystem { name: name.to_owned() }),
+    }
+}
+
+/// Executes a run of `system` in a simulated world. It blocks; every run needs a fresh thread of its own.
+pub fn execute_on<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, RunError> {
+    let stopwatch = Stopwatch::start();
+    let plan = Plan::new(&spec.scenario, spec.seed);
+    let recorder = Arc::new(begin(spec, &plan)?);
+    let capture = Capture(Arc::clone(&recorder));
+    let (totals, interrupted) =
+        tracing::subscriber::with_default(capture, || drive(system, spec, &plan, &recorder))?;
+
+    // Brokers that are still running hold nothing of the recorder: the world is gone, and with it the tasks.
+    let recorder = Arc::into_inner(recorder).expect("nobody else records any more");
+    let measures = stopwatch.stop(&totals, plan.cluster.tick);
+    let complete = (!interrupted).then_some(totals);
+    let recording = recorder.finish(complete).map_err(|error| unrecorded(error, &spec.folder))?;
+    let hash = recording.footer().map(|footer| footer.hash);
+    Ok(RunResult { folder: spec.folder.clone(), recording, hash, measures, interrupted })
+}
+
+/// Reads the recording in `folder`.
+pub fn read(folder: &Path) -> Result<Recording, RunError> {
+    let path = folder.join(FILE_NAME);
+    let file = File::open(&path).map_err(|source| RunError::Io { path: path.clone(), source })?;
+    Recording::read(BufReader::new(file)).map_err(|source| RunError::Damaged { path, source })
+}
+
+/// What this build is called in recordings.
+pub fn build() -> &'static str {
+    concat!("highwater ", env!("CARGO_PKG_VERSION"))
+}
+
+fn begin(spec: &RunSpec, plan: &Plan) -> Result<Recorder, RunError> {
+    let path = spec.folder.join(FILE_NAME);
+    let io_error = |source| RunError::Io { path: path.clone(), source };
+    fs::create_dir_all(&spec.folder).map_err(io_error)?;
+    let file = File::create(&path).map_err(io_error)?;
+    let header = Header {
+        version: VERSION,
+        scenario: spec.scenario.name.clone(),
+        scenario_hash: TraceHash::default().with(spec.source.as_bytes()).to_string(),
+        seed: spec.seed,
+        build: build().to_owned(),
+        plan: serde_json::to_value(plan).expect("a plan is plain data"),
+    };
+    Recorder::new(file, header).map_err(|error| unrecorded(error.into(), &spec.folder))
+}
+
+type Totals = BTreeMap<Arc<str>, u64>;
+
+/// Runs the world to the end of the course. Returns what it counted, and whether it was stopped.
+fn drive<S: System>(
+    system: &S,
+    spec: &RunSpec,
+    plan: &Plan,
+    recorder: &Arc<Recorder>,
+) -> Result<(Totals, bool), RunError> {
+    let config = SimConfig {
+        tick: plan.cluster.tick,
+        latency: (plan.network.latency.min, plan.network.latency.max),
+        ..SimConfig::new(plan.seed)
+    };
+    let mut course = Course::start(SimWorld::new(config), system, plan, Arc::clone(recorder));
+    let mut next_word = Duration::ZERO;
+    while !course.is_over() {
+        let now = course.world().now();
+        if spec.stop.load(Ordering::Relaxed) || spec.until.is_some_and(|until| now >= until) {
+            recorder.mark(Stage::Stopped, Some("stopped from outside".into()));
+            return Ok((totals(course.world()), true));
+        }
+        if let Some(progress) = &spec.progress
+            && now >= next_word
+        {
+            progress(Progress { reached: now, total: plan.duration });
+            next_word = now + PROGRESS_EVERY;
+        }
+        course.step().map_err(|source| RunError::World { at: now, source })?;
+        if let Some(error) = recorder.take_error() {
+            return Err(unrecorded(error, &spec.folder));
+        }
+    }
+    Ok((totals(course.world()), false))
+}
+
+fn totals(world: &impl World) -> Totals {
+    let stats = world.stats();
+    [
+        ("ticks", stats.ticks),
+        ("frames", stats.frames),
+        ("frame_bytes", stats.frame_bytes),
+        ("connects", stats.connects),
+        ("disk_appends", stats.disk_appends),
+        ("disk_syncs", stats.disk_syncs),
+        // Every frame and its time: two runs that differ in any of them differ in this.
+        ("frame_digest", stats.digest),
+    ]
+    .into_iter()
+    .map(|(name, count)| (name.into(), count))
+    .collect()
+}
+
+fn unrecorded(error: RecorderError, folder: &Path) -> RunError {
+    let path = folder.join(FILE_NAME);
+    match error {
+        RecorderError::Recording(source) => RunError::Damaged { path, source },
+        RecorderError::Vocabulary(what) => RunError::Vocabulary(what),
+    }
+}
