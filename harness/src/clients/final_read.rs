@@ -117,7 +117,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::sync::Mutex;
 
-    use highwater_checkers::ids::{ClientId, Process, Value};
+    use highwater_checkers::ids::{ClientId, Process, Time, Value};
     use highwater_checkers::operation::{Acks, Operation, Record};
     use highwater_workloads::scenario::Topic;
 
@@ -174,7 +174,8 @@ mod tests {
     async fn read(answers: Vec<Settled>, log: &[u64]) -> (FinalRead, Vec<Operation>, u32) {
         let history = Arc::new(Mutex::new(Vec::new()));
         let sink = history.clone();
-        let recorded = History::new(Instant::now(), move |operation| sink.lock().unwrap().push(operation));
+        let recorded =
+            History::new(Time::default, move |operation| sink.lock().unwrap().push(operation));
         let lane = Lane::new(recorded, ClientId(3), Process(0), 1);
         let scope = Scope { brokers: Vec::new(), partitions: BTreeSet::from([orders()]) };
         let script = Script { answers, log: log.to_vec(), clients: 0 };

@@ -40,7 +40,7 @@ pub trait System: Clone + Send + Sync + 'static {
         life: Life<E>,
         cluster: &Cluster,
         host: Host,
-    ) -> impl Future<Output = Result<(), String>> + Send + 'static;
+    ) -> impl Future<Output = Result<(), String>> + Send + use<Self, E>;
 
     /// A client named `name`. Nothing is sent before its first call.
     fn client<E: Env>(&self, env: E, cluster: &Cluster, name: &str) -> Self::Client<E>;
@@ -48,7 +48,7 @@ pub trait System: Clone + Send + Sync + 'static {
 
 /// The id under which the node on `host` traces, and by which metadata names it: brokers count from 1, and
 /// controllers with hosts of their own after them. Clients have none.
-pub fn node_id(cluster: &Cluster, host: Host) -> Option<BrokerId> {
+pub fn broker_id(cluster: &Cluster, host: Host) -> Option<BrokerId> {
     let number = match host {
         Host::Broker(id) => id,
         Host::Controller(id) => cluster.brokers + id,

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 pub use client::KafkaClient;
 
-use super::{System, node_id};
+use super::{System, broker_id};
 use crate::world::Life;
 
 /// What a scenario's `system:` says.
@@ -53,7 +53,7 @@ impl System for KafkaReference {
         life: Life<E>,
         cluster: &Cluster,
         host: Host,
-    ) -> impl Future<Output = Result<(), String>> + Send + 'static {
+    ) -> impl Future<Output = Result<(), String>> + Send + use<E> {
         let config = config_of(cluster, host);
         async move {
             let config = config.map_err(|error| error.to_string())?;
@@ -84,7 +84,7 @@ fn voters(cluster: &Cluster) -> impl Iterator<Item = Host> {
 
 /// The configuration of the node on `host`.
 fn config_of(cluster: &Cluster, host: Host) -> Result<BrokerConfig, ConfigError> {
-    let id_of = |host| broker::BrokerId(node_id(cluster, host).expect("a host of the cluster").0);
+    let id_of = |host| broker::BrokerId(broker_id(cluster, host).expect("a host of the cluster").0);
     let mut config = BrokerConfig::new(id_of(host), host.to_string());
     config.is_broker = matches!(host, Host::Broker(_));
     config.voters = voters(cluster)
