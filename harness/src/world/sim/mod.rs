@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use highwater_workloads::randomness::stream;
 use tokio::time::Instant;
 use turmoil::Sim;
 
@@ -286,7 +287,7 @@ impl World for SimWorld {
         let was_running = self.stop(node);
         let Node { name, device, stage, .. } = self.node(node);
         let life = stage.borrow().lives;
-        let mut rng = randomness::stream(self.config.seed, "power-loss", &format!("{name}/{life}"));
+        let mut rng = stream(self.config.seed, "power-loss", &format!("{name}/{life}"));
         let files = device.volume.power_cut(unsynced, &mut rng);
         for file in &files {
             tracing::info!(

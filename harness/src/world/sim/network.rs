@@ -10,8 +10,9 @@ use std::task::Waker;
 use std::time::Duration;
 
 use highwater_broker::env::Rng;
+use highwater_workloads::randomness::stream;
 
-use super::randomness::{between, stream};
+use super::randomness::between;
 use crate::world::{Delay, Effect, FaultId, Frame, InFlight, Link, NodeId, Stats, Time};
 
 /// Every node, the links between them, what faults did, and what was sent.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use highwater_broker::env::{Rng, Timestamp};
+use highwater_workloads::randomness::stream;
 
 use super::clock::{Clock, WallClock};
 use super::gate::Gate;
 use super::lock;
 use super::network::Network;
-use super::randomness::stream;
+
 use crate::world::{FaultId, NodeId, Time, WorldError};
 
 /// What all nodes share.

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use highwater_broker::env::Rng;
+use highwater_workloads::randomness::below;
 
 use super::lock;
-use super::randomness::below;
+
 use crate::world::{LostFile, Unsynced};
 
 /// What a disk writes whole or not at all, in bytes.
@@ -331,8 +332,9 @@ fn within<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use highwater_workloads::randomness::stream;
+
     use super::*;
-    use crate::world::sim::randomness::stream;
 
     type Image = BTreeMap<String, Vec<u8>>;
 
