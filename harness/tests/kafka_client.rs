@@ -120,7 +120,10 @@ fn one_poll_reads_all_partitions_of_a_leader() {
     with_client(&brokers, |mut client, _| async move {
         let positions = BTreeMap::from([(orders(0), Offset(1)), (orders(1), Offset(0))]);
         let read = |records: &[(i64, u64)], end| PartitionPoll::Read {
-            records: records.iter().map(|(at, value)| Record { offset: Offset(*at), value: Value(*value) }).collect(),
+            records: records
+                .iter()
+                .map(|(at, value)| Record { offset: Offset(*at), value: Value(*value) })
+                .collect(),
             next: Offset(end),
             high_watermark: Some(Offset(end)),
         };

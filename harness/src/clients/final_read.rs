@@ -174,8 +174,7 @@ mod tests {
     async fn read(answers: Vec<Settled>, log: &[u64]) -> (FinalRead, Vec<Operation>, u32) {
         let history = Arc::new(Mutex::new(Vec::new()));
         let sink = history.clone();
-        let recorded =
-            History::new(Time::default, move |operation| sink.lock().unwrap().push(operation));
+        let recorded = History::new(Time::default, move |operation| sink.lock().unwrap().push(operation));
         let lane = Lane::new(recorded, ClientId(3), Process(0), 1);
         let scope = Scope { brokers: Vec::new(), partitions: BTreeSet::from([orders()]) };
         let script = Script { answers, log: log.to_vec(), clients: 0 };
@@ -195,8 +194,9 @@ mod tests {
     }
 
     fn assigns(history: &[Operation]) -> usize {
-        let assigned =
-            |operation: &&Operation| operation.outcome == Outcome::Ok && matches!(operation.body, Body::Assign(_));
+        let assigned = |operation: &&Operation| {
+            operation.outcome == Outcome::Ok && matches!(operation.body, Body::Assign(_))
+        };
         history.iter().filter(assigned).count()
     }
 

@@ -145,7 +145,9 @@ impl Brokers {
                 let answer = self.produce(me, &request);
                 (request.acks != 0).then(|| encode_response(id, version, &answer))
             }
-            RequestBody::Fetch(request) => Some(encode_response(id, version, &self.fetch(me, &request).await)),
+            RequestBody::Fetch(request) => {
+                Some(encode_response(id, version, &self.fetch(me, &request).await))
+            }
             RequestBody::ListOffsets(request) => {
                 Some(encode_response(id, version, &self.list_offsets(me, &request)))
             }
@@ -268,9 +270,10 @@ fn batches(log: &Log, from: usize) -> BytesMut {
 fn created(me: i32, request: &k::CreateTopicsRequest) -> k::CreateTopicsResponse {
     use k::create_topics_response::CreatableTopicResult;
     let error = if me == CONTROLLER { 0 } else { ResponseError::NotController.code() };
-    let topics = request.topics.iter().map(|topic| {
-        CreatableTopicResult::default().with_name(topic.name.clone()).with_error_code(error)
-    });
+    let topics = request
+        .topics
+        .iter()
+        .map(|topic| CreatableTopicResult::default().with_name(topic.name.clone()).with_error_code(error));
     k::CreateTopicsResponse::default().with_topics(topics.collect())
 }
 

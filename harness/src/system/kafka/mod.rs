@@ -19,8 +19,8 @@ use highwater_broker::config::{BrokerConfig, ConfigError, VoterAddress};
 use highwater_broker::env::Env;
 use highwater_broker::wire::BROKER_PORT;
 use highwater_broker::{ids as broker, server};
-use highwater_workloads::scenario::{Cluster, ConfigValue, Vocabulary};
 use highwater_workloads::Host;
+use highwater_workloads::scenario::{Cluster, ConfigValue, Vocabulary};
 use tokio::sync::watch;
 
 pub use client::KafkaClient;
