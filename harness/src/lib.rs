@@ -1,5 +1,7 @@
 //! highwater: chaos and fault-injection tests for replicated message queues.
 
+pub mod campaign;
+pub mod cli;
 pub mod clients;
 pub mod nemesis;
 pub mod run;

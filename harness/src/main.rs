@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The binary `highwater`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    highwater::cli::main()
+}

@@ -1,1 +1,19 @@
-//! placeholder
+//! The stream of output events of highwater, and what draws from it.
+//!
+//! Whoever runs scenarios tells what happens as a stream of [`Event`]s, and every output is a [`Sink`] of that
+//! one stream: [`terminal`] for people, [`json`] for programs, [`junit`] for CI, [`progress`] while it lasts.
+//! Reading order: [`event`] for the stream, [`summary`] for what its events hold, then any sink.
+
+pub mod event;
+pub mod json;
+pub mod junit;
+pub mod narrate;
+pub mod progress;
+pub mod style;
+pub mod summary;
+pub mod terminal;
+
+mod table;
+
+pub use event::{Event, RunId, Sink, SinkError};
+pub use summary::{CampaignSummary, Conclusion, Outcome, RunSummary, ScenarioSummary};

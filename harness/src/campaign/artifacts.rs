@@ -1,0 +1,80 @@
+//! The folders of recordings: where they are, and which of them stay.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use highwater_checkers::recording;
+
+/// The name of the scenario's text beside its recording: a replay, or a person, reads it again.
+pub const SCENARIO_FILE: &str = "scenario.yaml";
+
+/// Where the recording of a run goes.
+pub(super) fn folder(artifacts: &Path, scenario: &str, seed: u64) -> PathBuf {
+    artifacts.join(scenario).join(format!("seed-{seed}"))
+}
+
+/// Makes the folder of a run, with the scenario's text.
+pub(super) fn prepare(folder: &Path, source: &str) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join(SCENARIO_FILE), source)
+}
+
+/// Deletes a run's recording, and the folders that are empty without it. What else a user put there stays.
+pub(super) fn discard(folder: &Path) -> io::Result<()> {
+    for name in [recording::FILE_NAME, SCENARIO_FILE] {
+        match fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    for emptied in folder.ancestors().take(2) {
+        // Another run may have its recording there, or may be about to.
+        let _ = fs::remove_dir(emptied);
+    }
+    Ok(())
+}
+
+/// How many bytes a recording takes up.
+pub(super) fn size(folder: &Path) -> u64 {
+    fs::metadata(folder.join(recording::FILE_NAME)).map_or(0, |metadata| metadata.len())
+}
+
+/// A word as a shell takes it, quoted where it must be.
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_part_them() {
+        assert_eq!(shell_word("out/quick/seed-7"), "out/quick/seed-7");
+        assert_eq!(shell_word("my suites/it's.yaml"), r"'my suites/it'\''s.yaml'");
+        assert_eq!(shell_word(""), "''");
+    }
+
+    #[test]
+    fn a_recording_is_deleted_and_what_is_not_ours_stays() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (seven, eight) = (folder(root.path(), "quick", 7), folder(root.path(), "quick", 8));
+        for run in [&seven, &eight] {
+            prepare(run, "name: quick").expect("made");
+            fs::write(run.join(recording::FILE_NAME), "12345").expect("written");
+        }
+        assert_eq!(size(&seven), 5);
+        fs::write(seven.join("notes.txt"), "mine").expect("written");
+        discard(&seven).expect("deleted");
+        discard(&eight).expect("deleted");
+        let left: Vec<_> = fs::read_dir(&seven).expect("is there").map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!((left, eight.exists()), (vec!["notes.txt".into()], false));
+    }
+}

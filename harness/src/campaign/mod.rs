@@ -1,0 +1,93 @@
+//! Many runs: scenarios at their seeds, several at a time, told in order whatever the order in which they end.
+//!
+//! [`run`] is the way in. Each run goes on a fresh thread of its own ([`thread`]); `schedule` starts them and
+//! hands their summaries to a [`Sink`] in the order of scenarios and seeds; `artifacts` decides which recordings
+//! stay. [`determinism`] compares recordings.
+
+mod artifacts;
+mod causes;
+mod schedule;
+mod stop;
+
+pub mod determinism;
+pub mod thread;
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use highwater_reports::{Conclusion, Sink, SinkError};
+use highwater_workloads::Scenario;
+
+pub use artifacts::{SCENARIO_FILE, shell_word};
+pub use stop::Stop;
+pub use thread::{Execute, Failure};
+
+/// A scenario and the seeds at which it is run.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Its YAML text.
+    pub source: Arc<str>,
+    /// Its file, or its embedded name: what the command line takes again.
+    pub source_name: Arc<str>,
+    /// The seeds.
+    pub seeds: Range<u64>,
+}
+
+impl Entry {
+    /// How many runs this makes.
+    pub fn runs(&self) -> u64 {
+        self.seeds.end.saturating_sub(self.seeds.start)
+    }
+}
+
+/// Which recordings stay on the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Those of runs that did not pass.
+    #[default]
+    Failed,
+    /// All.
+    All,
+}
+
+/// How a campaign is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many runs go on at a time.
+    pub jobs: NonZeroUsize,
+    /// The folder of the recordings: `<artifacts>/<scenario>/seed-<n>`.
+    pub artifacts: PathBuf,
+    /// Which of them stay.
+    pub keep: Keep,
+    /// How many bytes of them stay at most; one always does.
+    pub recordings_bytes_max: u64,
+    /// Whether the first failure ends it: what has begun is brought to its end, nothing else begins.
+    pub fail_fast: bool,
+    /// How long it may take, in real time.
+    pub timeout: Option<Duration>,
+}
+
+/// Runs every entry at its seeds, and tells `sink` all about it.
+///
+/// Once `stop` is requested nothing else begins, runs that go on end at their next tick, and what was found so
+/// far is told.
+///
+/// # Errors
+/// If a sink cannot write.
+pub fn run(
+    entries: &[Entry],
+    options: &Options,
+    stop: &Stop,
+    execute: &Execute,
+    sink: &mut dyn Sink,
+) -> Result<Conclusion, SinkError> {
+    schedule::Schedule::new(entries, options, stop, execute, sink).run()
+}
+
+#[cfg(test)]
+mod tests;

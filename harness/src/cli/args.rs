@@ -1,0 +1,326 @@
+//! The command line: commands, flags, and their twins in the environment.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use highwater_reports::style::ColorChoice;
+use highwater_reports::terminal::Detail;
+use highwater_workloads::duration;
+
+use super::error::CliError;
+use crate::campaign::Keep;
+
+/// Chaos and fault-injection tests for replicated message queues, reproducible from one seed.
+#[derive(Debug, Parser)]
+#[command(name = "highwater", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 as expected, 1 violation or missed expectation, 2 bad usage or scenario, 3 inconclusive,
+4 nondeterminism, 5 nothing ran, 6 a replay did not show the recorded violation, 70 internal error,
+74 cannot read or write, 124 over the time limit, 130 interrupted";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run every scenario at its seeds, and judge what happened
+    Run(RunArgs),
+    /// Execute a recording again, exactly, and compare
+    Replay(ReplayArgs),
+    /// Tell every mistake of scenarios, without running them
+    Validate {
+        /// Files, folders of *.yaml, or names of shipped suites
+        #[arg(required = true, value_name = "FILE|DIR|NAME")]
+        scenarios: Vec<String>,
+    },
+    /// Run each seed twice in threads and once in another process; the recordings must be equal, byte by byte
+    Determinism(DeterminismArgs),
+    /// Show a catalogue
+    List {
+        /// Which
+        catalogue: Catalogue,
+    },
+    /// Record one run into a folder: what `determinism` asks of another process
+    #[command(hide = true)]
+    Record {
+        /// A file, or the name of a shipped suite
+        scenario: String,
+        #[arg(long)]
+        seed: u64,
+        #[arg(long)]
+        folder: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Catalogue {
+    /// The kinds of fault that a scenario may ask for
+    Faults,
+    /// What recordings are checked for
+    Checks,
+    /// The shipped scenarios
+    Suites,
+    /// The events that a fault may wait for, and those that brokers trace
+    Events,
+    /// The defects that can be switched on
+    Mutants,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Files, folders of *.yaml, or names of shipped suites
+    #[arg(required = true, value_name = "FILE|DIR|NAME")]
+    pub(super) scenarios: Vec<String>,
+    #[command(flatten)]
+    pub(super) seeds: SeedArgs,
+    #[command(flatten)]
+    pub(super) jobs: JobsArg,
+    /// Write a JUnit report to this file
+    #[arg(long, value_name = "PATH", env = "HIGHWATER_JUNIT")]
+    pub(super) junit: Option<PathBuf>,
+    /// What standard output shows
+    #[arg(long, value_enum, default_value = "human", env = "HIGHWATER_FORMAT")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) artifacts: ArtifactsArg,
+    /// Which recordings stay
+    #[arg(long, value_enum, default_value = "failed", env = "HIGHWATER_KEEP")]
+    pub(super) keep: KeepArg,
+    /// How many megabytes of recordings stay at most; one always does
+    #[arg(long, value_name = "MB", default_value_t = 1_024, env = "HIGHWATER_ARTIFACTS_MAX")]
+    pub(super) artifacts_max: u64,
+    /// Begin no other run after the first failure
+    #[arg(long, env = "HIGHWATER_FAIL_FAST", value_parser = FalseyValueParser::new())]
+    pub(super) fail_fast: bool,
+    /// Stop after this time, like 10m, and report what was found
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HIGHWATER_TIMEOUT")]
+    pub(super) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// The folder of a recording
+    #[arg(value_name = "FOLDER")]
+    pub(super) folder: PathBuf,
+    /// Stop at this virtual time, like 12.5s
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HIGHWATER_UNTIL")]
+    pub(super) until: Option<Duration>,
+    /// Print every event of the run
+    #[arg(long, env = "HIGHWATER_TRACE", value_parser = FalseyValueParser::new())]
+    pub(super) trace: bool,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeterminismArgs {
+    /// A file, a folder of *.yaml, or the name of a shipped suite
+    #[arg(required = true, value_name = "FILE|DIR|NAME")]
+    pub(super) scenarios: Vec<String>,
+    #[command(flatten)]
+    pub(super) seeds: SeedArgs,
+    #[command(flatten)]
+    pub(super) jobs: JobsArg,
+    #[command(flatten)]
+    pub(super) artifacts: ArtifactsArg,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JobsArg {
+    /// How many runs go on at a time; by default one a core
+    #[arg(long = "jobs", short = 'j', value_name = "N", env = "HIGHWATER_JOBS")]
+    count: Option<NonZeroUsize>,
+}
+
+impl JobsArg {
+    pub(super) fn get(&self) -> NonZeroUsize {
+        self.count.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArtifactsArg {
+    /// The folder of recordings
+    #[arg(long = "artifacts", value_name = "DIR", default_value = "highwater-artifacts", env = "HIGHWATER_ARTIFACTS")]
+    pub(super) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OutputArgs {
+    /// Show only what failed
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show every run and every finding
+    #[arg(short, long)]
+    verbose: bool,
+    /// Whether there are colours
+    #[arg(long, value_enum, default_value = "auto", env = "HIGHWATER_COLOR")]
+    color: ColorArg,
+}
+
+impl OutputArgs {
+    pub(super) fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        }
+    }
+
+    pub(super) fn color(&self) -> ColorChoice {
+        match self.color {
+            ColorArg::Auto => ColorChoice::Auto,
+            ColorArg::Always => ColorChoice::Always,
+            ColorArg::Never => ColorChoice::Never,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ColorArg {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A summary for people
+    Human,
+    /// One event a line
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum KeepArg {
+    /// Those of runs that did not pass
+    Failed,
+    /// All
+    All,
+}
+
+impl From<KeepArg> for Keep {
+    fn from(keep: KeepArg) -> Self {
+        match keep {
+            KeepArg::Failed => Self::Failed,
+            KeepArg::All => Self::All,
+        }
+    }
+}
+
+/// Which seeds; without any of these, each scenario's own `run.seeds`.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct SeedArgs {
+    /// One seed [env: HIGHWATER_SEED]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The seeds from A up to, and not including, B [env: HIGHWATER_SEEDS]
+    #[arg(long, value_name = "A..B", value_parser = seed_range)]
+    seeds: Option<Range<u64>>,
+    /// The first K seeds [env: HIGHWATER_COUNT]
+    #[arg(long, value_name = "K")]
+    count: Option<u64>,
+}
+
+impl SeedArgs {
+    /// The seeds that are asked for. The environment is asked only if the command line says nothing, so that
+    /// a flag of one kind overrules a variable of another.
+    pub(super) fn chosen(
+        &self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Range<u64>>, CliError> {
+        let given = self.seed.map(one).or(self.seeds.clone()).or(self.count.map(|count| 0..count));
+        if given.is_some() {
+            return Ok(given);
+        }
+        let readers: [(&str, fn(&str) -> Result<Range<u64>, String>); 3] = [
+            ("HIGHWATER_SEED", |text| number(text).map(one)),
+            ("HIGHWATER_SEEDS", seed_range),
+            ("HIGHWATER_COUNT", |text| number(text).map(|count| 0..count)),
+        ];
+        let mut chosen = None;
+        for (name, read) in readers {
+            let Some(text) = variable(name).filter(|text| !text.is_empty()) else { continue };
+            let seeds = read(&text).map_err(|error| CliError::usage(format!("{name}={text}: {error}")))?;
+            if let Some((other, _)) = chosen.replace((name, seeds)) {
+                return Err(CliError::usage(format!("{other} and {name} are both set: unset one of them")));
+            }
+        }
+        Ok(chosen.map(|(_, seeds)| seeds))
+    }
+}
+
+/// The greatest seed is left out, so that there is a range for every seed.
+fn one(seed: u64) -> Range<u64> {
+    seed..seed.saturating_add(1)
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no whole number"))
+}
+
+fn seed_range(text: &str) -> Result<Range<u64>, String> {
+    let Some((from, to)) = text.split_once("..") else {
+        return Err(format!("`{text}` is no range like 0..200"));
+    };
+    if to.starts_with('=') {
+        return Err("the range ends before its second number: write 0..201 for 0..=200".to_owned());
+    }
+    let range = number(from)?..number(to)?;
+    if range.start > range.end { Err(format!("`{text}` runs backwards")) } else { Ok(range) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seeds(words: &[&str], environment: &[(&str, &str)]) -> Result<Option<Range<u64>>, String> {
+        let words = ["highwater", "run", "quick"].iter().chain(words);
+        let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
+        let Command::Run(run) = cli.command else { panic!("{cli:?}") };
+        let variable = |name: &str| {
+            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        run.seeds.chosen(variable).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn seeds_come_from_one_flag_or_else_from_one_variable() {
+        assert_eq!(seeds(&[], &[]), Ok(None));
+        assert_eq!(seeds(&["--seed", "7"], &[]), Ok(Some(7..8)));
+        assert_eq!(seeds(&["--seeds", "5..9"], &[("HIGHWATER_SEED", "1")]), Ok(Some(5..9)));
+        assert_eq!(seeds(&["--count", "3"], &[]), Ok(Some(0..3)));
+        assert_eq!(seeds(&[], &[("HIGHWATER_COUNT", "4"), ("HIGHWATER_SEED", "")]), Ok(Some(0..4)));
+    }
+
+    #[test]
+    fn wrong_seeds_are_told() {
+        let told = |words: &[&str]| seeds(words, &[]).expect_err("is wrong");
+        assert!(told(&["--seeds", "9..5"]).contains("`9..5` runs backwards"));
+        assert!(told(&["--seeds", "0..=5"]).contains("write 0..201 for 0..=200"));
+        assert!(told(&["--seeds", "7"]).contains("is no range like 0..200"));
+        assert!(told(&["--seed", "1", "--count", "3"]).contains("cannot be used with"));
+        let both = seeds(&[], &[("HIGHWATER_SEED", "1"), ("HIGHWATER_COUNT", "2")]);
+        assert_eq!(both, Err("HIGHWATER_SEED and HIGHWATER_COUNT are both set: unset one of them".to_owned()));
+        let wrong = seeds(&[], &[("HIGHWATER_SEED", "x")]);
+        assert_eq!(wrong, Err("HIGHWATER_SEED=x: `x` is no whole number".to_owned()));
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,176 @@
+//! `highwater replay`: a recording is executed again, exactly, and what comes out is compared.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use highwater_checkers::recording::{Event, Header, Recording, Stage, TraceHash};
+use highwater_checkers::verdict::{Anomaly, Finding, RunVerdict};
+use highwater_reports::Outcome;
+use highwater_reports::narrate::{self, counted};
+use highwater_reports::style::{Paint, Style, plain};
+use highwater_reports::terminal::Detail;
+use highwater_workloads::scenario::{self, LoadError, Scenario};
+
+use super::args::ReplayArgs;
+use super::error::CliError;
+use super::exit::Exit;
+use super::scenarios::vocabulary;
+use super::{say, stop_on_interrupt, variable};
+use crate::campaign::determinism::{Difference, first_difference};
+use crate::campaign::thread::alone;
+use crate::campaign::{Execute, SCENARIO_FILE};
+use crate::run::{RunResult, RunSpec, build, rejudge};
+
+pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
+    // The path of the file in the folder is as good as that of the folder.
+    let folder = if args.folder.is_file() { args.folder.parent().unwrap_or(Path::new(".")) } else { &args.folder };
+    let (recording, verdict) = rejudge(folder)?;
+    let (scenario, source) = scenario_of(folder, &recording.header)?;
+    let source_name = folder.join(SCENARIO_FILE).display().to_string();
+    let again = folder.join("replay");
+    let stop = stop_on_interrupt()?;
+    let spec = RunSpec {
+        scenario: Arc::new(scenario),
+        source: source.into(),
+        source_name: source_name.into(),
+        seed: recording.header.seed,
+        folder: again.clone(),
+        stop: stop.flag(),
+        until: args.until,
+        progress: None,
+    };
+    let execute: Execute = Arc::new(crate::run::execute);
+    let result = alone(spec, &execute)?;
+    if args.trace {
+        for event in &result.recording.events {
+            say(&plain(&narrate::event(event)))?;
+        }
+    }
+    let style = Style::for_stream(args.output.color(), &std::io::stdout(), variable);
+    let show = Show { style, detail: args.output.detail() };
+    show.verdict(&recording.header, &result)?;
+    if stop.reason().is_some() {
+        return Ok(Exit::Interrupted);
+    }
+    let exit = if recording.header.build == build() {
+        match difference(args, folder, &again, &recording, &result)? {
+            // Both recordings stay, to be looked at.
+            Some(difference) => return show.difference(&difference),
+            None => {
+                show.equal(args, &recording)?;
+                Outcome::from(result.verdict.outcome).into()
+            }
+        }
+    } else {
+        show.by_another_build(args, &recording.header, &verdict, &result)?
+    };
+    fs::remove_dir_all(&again).map_err(|source| CliError::Io { path: again, source })?;
+    Ok(exit)
+}
+
+/// The scenario beside a recording, if it is the one that was run.
+fn scenario_of(folder: &Path, header: &Header) -> Result<(Scenario, String), CliError> {
+    let path = folder.join(SCENARIO_FILE);
+    let source = fs::read_to_string(&path).map_err(|source| CliError::Io { path: path.clone(), source })?;
+    if TraceHash::default().with(source.as_bytes()).to_string() != header.scenario_hash {
+        return Err(CliError::Damaged { path, what: "it is not the scenario that was recorded" });
+    }
+    let scenario = scenario::parse(&path.display().to_string(), &source, &vocabulary())
+        .map_err(|diagnostics| CliError::Scenarios(vec![LoadError::Invalid(diagnostics)]))?;
+    Ok((scenario, source))
+}
+
+/// Where the replay parts from the recording. One that was stopped is compared as far as it went.
+fn difference(
+    args: &ReplayArgs,
+    folder: &Path,
+    again: &Path,
+    recording: &Recording,
+    result: &RunResult,
+) -> Result<Option<Difference>, CliError> {
+    let Some(difference) = first_difference(folder, again)? else { return Ok(None) };
+    let went = if args.until.is_some() { events_before_stop(&result.recording) } else { u64::MAX };
+    let recorded = if recording.footer().is_some() { u64::MAX } else { events_before_stop(recording) };
+    // The first line is the header.
+    let is_beyond_the_end = difference.line > went.min(recorded).saturating_add(1);
+    Ok(Some(difference).filter(|_| !is_beyond_the_end))
+}
+
+/// How many events there are before the run was told to stop.
+fn events_before_stop(recording: &Recording) -> u64 {
+    let is_stop = |event: &Event| matches!(event, Event::Mark(mark) if mark.stage == Stage::Stopped);
+    let events = &recording.events;
+    events.iter().position(is_stop).unwrap_or(events.len()) as u64
+}
+
+/// What is printed, and how.
+struct Show {
+    style: Style,
+    detail: Detail,
+}
+
+impl Show {
+    fn verdict(&self, header: &Header, result: &RunResult) -> Result<(), CliError> {
+        let verdict = &result.verdict;
+        if self.detail > Detail::Quiet {
+            for finding in verdict.findings.iter().filter(|f| f.is_violation() || self.detail == Detail::Verbose) {
+                say(&format!("{}: {}", finding.anomaly, plain(&finding.what)))?;
+            }
+            for reason in &verdict.inconclusive {
+                say(&format!("inconclusive: {}", plain(reason)))?;
+            }
+            for missed in verdict.expectations.iter().filter(|expectation| !expectation.met) {
+                say(&format!("expected {}: {}", plain(&missed.expectation), plain(&missed.found)))?;
+            }
+        }
+        let outcome = Outcome::from(verdict.outcome);
+        let paint = if outcome == Outcome::Pass { Paint::Good } else { Paint::Bad };
+        let events = counted(result.recording.events.len() as u64, "event");
+        let told = self.style.paint(paint, outcome.to_string());
+        say(&format!("{} seed {}: {told}, {events}", plain(&header.scenario), header.seed))
+    }
+
+    fn equal(&self, args: &ReplayArgs, recording: &Recording) -> Result<(), CliError> {
+        if self.detail == Detail::Quiet {
+            return Ok(());
+        }
+        match recording.footer() {
+            _ if args.until.is_some() => say("equal to the recording as far as it went"),
+            Some(footer) => say(&format!("equal to the recording, byte by byte (hash {})", footer.hash)),
+            None => say("equal to the recording, which breaks off, as far as that goes"),
+        }
+    }
+
+    fn difference(&self, difference: &Difference) -> Result<Exit, CliError> {
+        let told = format!("nondeterminism: the replay differs from the recording from line {} on", difference.line);
+        say(&self.style.paint(Paint::Bad, told))?;
+        for (folder, told) in &difference.sides {
+            say(&format!("  {}: {}", folder.display(), plain(told)))?;
+        }
+        Ok(Exit::Nondeterministic)
+    }
+
+    /// Another build may well go another way: what counts is whether it shows the same.
+    fn by_another_build(
+        &self,
+        args: &ReplayArgs,
+        header: &Header,
+        recorded: &RunVerdict,
+        result: &RunResult,
+    ) -> Result<Exit, CliError> {
+        let gone: Vec<_> = violations(recorded).difference(&violations(&result.verdict)).copied().collect();
+        say(&format!("recorded by {}, replayed by {}", plain(&header.build), build()))?;
+        if gone.is_empty() || args.until.is_some() {
+            return Ok(Outcome::from(result.verdict.outcome).into());
+        }
+        let names: Vec<_> = gone.into_iter().map(Anomaly::name).collect();
+        say(&self.style.paint(Paint::Bad, format!("the recorded violation is gone: {}", names.join(", "))))?;
+        Ok(Exit::NotReproduced)
+    }
+}
+
+fn violations(verdict: &RunVerdict) -> BTreeSet<Anomaly> {
+    verdict.findings.iter().filter(|f| f.is_violation()).map(|finding: &Finding| finding.anomaly).collect()
+}

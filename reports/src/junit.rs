@@ -1,0 +1,99 @@
+//! JUnit XML, as CI systems read it: suite = scenario, case = seed, failure type = kind of failure.
+
+use std::fs;
+use std::path::PathBuf;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::event::{Event, Sink, SinkError};
+use crate::summary::{Outcome, RunSummary, ScenarioSummary};
+use crate::terminal::failure_causes;
+
+/// Writes the report when the campaign is over.
+#[derive(Debug)]
+pub struct Junit {
+    path: PathBuf,
+    report: Report,
+    cases: Vec<TestCase>,
+}
+
+impl Junit {
+    /// A report that will be written to `path`, whose folder is made if there is none.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, report: Report::new("highwater"), cases: Vec::new() }
+    }
+
+    fn suite(&mut self, scenario: &ScenarioSummary) {
+        let mut suite = TestSuite::new(&*scenario.scenario);
+        suite.set_time(scenario.measures.cpu_time);
+        suite.add_property(("source", &*scenario.source));
+        suite.add_test_cases(self.cases.drain(..));
+        for missed in &scenario.missed {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status
+                .set_type(Outcome::ExpectationMissed.name())
+                .set_message(format!("no run shows {missed}"))
+                .set_description(format!(
+                    "reproduce: highwater run {} --count {}",
+                    scenario.source,
+                    scenario.runs()
+                ));
+            let mut case = TestCase::new(format!("some seed shows {missed}"), status);
+            case.set_classname(&*scenario.scenario);
+            suite.add_test_case(case);
+        }
+        self.report.add_test_suite(suite);
+    }
+
+    fn write(&self) -> Result<(), SinkError> {
+        let failed = |source| SinkError::File { path: self.path.clone(), source };
+        let text = self.report.to_string().map_err(|error| failed(std::io::Error::other(error)))?;
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        fs::write(&self.path, text).map_err(failed)
+    }
+}
+
+/// One run as a test case. quick-junit leaves out what XML cannot hold, and escapes the rest.
+fn case(run: &RunSummary) -> TestCase {
+    let status = match run.failure_kind() {
+        None => TestCaseStatus::success(),
+        Some(kind) => {
+            // An error is what says nothing about the system under test.
+            let class = match run.outcome() {
+                Outcome::Violation | Outcome::ExpectationMissed => NonSuccessKind::Failure,
+                _ => NonSuccessKind::Error,
+            };
+            let mut body = failure_causes(run);
+            body.push(format!("reproduce: {}", run.reproduce));
+            let mut status = TestCaseStatus::non_success(class);
+            status
+                .set_type(kind)
+                .set_message(run.failure().unwrap_or_default())
+                .set_description(body.join("\n"));
+            status
+        }
+    };
+    let mut case = TestCase::new(format!("seed {}", run.id.seed), status);
+    case.set_classname(&*run.id.scenario);
+    if let Some(measures) = run.measures {
+        case.set_time(measures.cpu_time);
+    }
+    case
+}
+
+impl Sink for Junit {
+    fn take(&mut self, event: &Event) -> Result<(), SinkError> {
+        match event {
+            Event::RunFinished(run) => self.cases.push(case(run)),
+            Event::ScenarioFinished(scenario) => self.suite(scenario),
+            Event::CampaignFinished(_) => return self.write(),
+            Event::CampaignStarted { .. }
+            | Event::RunStarted(_)
+            | Event::RunProgress { .. }
+            | Event::RunEnded { .. } => {}
+        }
+        Ok(())
+    }
+}
