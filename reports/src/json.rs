@@ -53,7 +53,8 @@ impl<W: Write> Sink for JsonLines<W> {
             Event::CampaignFinished(campaign) => Line::CampaignFinished(CampaignLine::from(&**campaign)),
             Event::RunStarted(_) | Event::RunProgress { .. } | Event::RunEnded { .. } => return Ok(()),
         };
-        let text = serde_json::to_string(&line).expect("the format has text keys alone, and no failing parts");
+        let text =
+            serde_json::to_string(&line).expect("the format has text keys alone, and no failing parts");
         unless_closed(writeln!(self.output, "{text}").and_then(|()| self.output.flush()))
     }
 }

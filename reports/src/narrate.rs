@@ -231,8 +231,7 @@ mod tests {
             to: Offset(7),
             why: "epoch".into(),
         };
-        let traced =
-            Event::Trace(TraceEvent { time: Time::from_millis(1_500), broker: BrokerId(3), change });
+        let traced = Event::Trace(TraceEvent { time: Time::from_millis(1_500), broker: BrokerId(3), change });
         assert_eq!(
             event(&traced),
             "      1.500s b3 truncated topic=orders partition=2 from=9 to=7 why=epoch"

@@ -39,7 +39,10 @@ impl Progress {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "progress is shown in real time, and nothing is simulated here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "progress is shown in real time, and nothing is simulated here"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -61,7 +64,8 @@ impl State {
     }
 
     fn told(&self) -> String {
-        let failed = if self.failed > 0 { format!(", {} failed", grouped(self.failed)) } else { String::new() };
+        let failed =
+            if self.failed > 0 { format!(", {} failed", grouped(self.failed)) } else { String::new() };
         format!("{} of {}{failed}", grouped(self.ended), counted(self.runs, "run"))
     }
 }

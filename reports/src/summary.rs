@@ -155,7 +155,8 @@ impl RunSummary {
             },
             RunOutcome::ExpectationMissed => {
                 let missed = verdict.expectations.iter().filter(|e| e.every_seed && !e.met);
-                let told: Vec<_> = missed.map(|e| format!("expected {}: {}", e.expectation, e.found)).collect();
+                let told: Vec<_> =
+                    missed.map(|e| format!("expected {}: {}", e.expectation, e.found)).collect();
                 told.join("; ")
             }
             RunOutcome::Violation | RunOutcome::Nondeterministic => match self.first_violation() {

@@ -114,9 +114,8 @@ impl Totals {
     }
 }
 
-const COLUMNS: [&str; 10] = [
-    "scenario", "outcome", "ok", "fail", "info", "lost", "permitted", "faults", "unavailable", "recovery",
-];
+const COLUMNS: [&str; 10] =
+    ["scenario", "outcome", "ok", "fail", "info", "lost", "permitted", "faults", "unavailable", "recovery"];
 
 impl<W: Write> Terminal<W> {
     /// A summary in this style and detail.
@@ -164,7 +163,8 @@ impl<W: Write> Terminal<W> {
         let shown = failed && self.block.failures <= FAILURES_SHOWN_MAX;
         if self.all_runs || shown {
             let text = outcome.to_string() + if run.interrupted { ", stopped" } else { "" };
-            let mut cells = vec![plain(&run.id.to_string()).into_owned().into(), self.outcome(outcome, &text)];
+            let mut cells =
+                vec![plain(&run.id.to_string()).into_owned().into(), self.outcome(outcome, &text)];
             cells.extend(run.verdict().map(Totals::from).iter().flat_map(Totals::cells));
             self.table.row(cells);
         }
@@ -311,9 +311,8 @@ impl<W: Write> Terminal<W> {
     fn last_lines(&mut self, campaign: &CampaignSummary) -> std::io::Result<()> {
         let missed = self.scenarios.iter().find(|scenario| !scenario.missed.is_empty());
         // What no seed showed is told unless a single run has worse to tell.
-        let worst = self.worst.clone().filter(|run| {
-            missed.is_none() || run.outcome() >= Outcome::ExpectationMissed
-        });
+        let worst =
+            self.worst.clone().filter(|run| missed.is_none() || run.outcome() >= Outcome::ExpectationMissed);
         if let Some(run) = worst {
             let sentence = format!("{}: {}", run.outcome(), run.failure().unwrap_or_default());
             writeln!(self.output, "\n{} ({})", self.bad(&sentence), plain(&run.id.to_string()))?;
@@ -357,7 +356,8 @@ pub(crate) fn failure_causes(run: &RunSummary) -> Vec<String> {
 
 /// `18 pass, 2 violation`.
 fn tally(outcomes: &std::collections::BTreeMap<Outcome, u64>) -> String {
-    let told: Vec<_> = outcomes.iter().map(|(outcome, count)| format!("{} {outcome}", grouped(*count))).collect();
+    let told: Vec<_> =
+        outcomes.iter().map(|(outcome, count)| format!("{} {outcome}", grouped(*count))).collect();
     told.join(", ")
 }
 

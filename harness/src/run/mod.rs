@@ -144,7 +144,7 @@ pub fn execute_on<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, Ru
     let stopwatch = Stopwatch::start();
     let plan = Plan::new(&spec.scenario, spec.seed);
     let recorder = Arc::new(begin(spec, &plan)?);
-    let capture = Capture(Arc::clone(&recorder));
+    let capture = Capture { recorder: Arc::clone(&recorder), cluster: plan.cluster.clone() };
     let (totals, interrupted) =
         tracing::subscriber::with_default(capture, || drive(system, spec, &plan, &recorder))?;
 
