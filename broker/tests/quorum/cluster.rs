@@ -237,6 +237,7 @@ impl Cluster {
         match fault {
             Fault::Weather => self.weather = Weather::random(&mut self.rng),
             Fault::Kill | Fault::KillLeader if up => self.down(node, Death::Kill, down_us),
+            // What a failed write leaves on the disk is as open as after power loss.
             Fault::PowerLoss | Fault::StorageError if up => self.down(node, Death::PowerLoss, down_us),
             Fault::PowerLossAll => {
                 for node in 0..self.nodes.len() {
