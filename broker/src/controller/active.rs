@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::watch;
 use kafka_protocol::ResponseError;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -14,8 +13,9 @@ use super::sessions::Sessions;
 use super::state::{ClusterState, MetadataOffset, TopicConfig};
 use crate::env::{Env, Task};
 use crate::ids::{BrokerId, ControllerEpoch};
-use crate::quorum::driver::{self, DriverConfig, QuorumHandle};
-use crate::quorum::{ProposeError, QuorumError, Status};
+use crate::quorum::driver::{self, DriverConfig, QuorumError, QuorumHandle};
+use crate::quorum::{ProposeError, Status};
+use crate::watch;
 
 /// How a controller is set up. All voters are configured alike, but for their ids.
 #[derive(Clone, Debug)]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::protocol::{HeaderVersion, Request};
@@ -14,6 +13,7 @@ use tokio::time::sleep;
 use super::state::ClusterState;
 use crate::env::{Env, Rng};
 use crate::ids::{BrokerId, ControllerEpoch};
+use crate::watch;
 use crate::wire::{Api, Connection, RpcError};
 
 /// After this many failures in a row the back-off grows no further.

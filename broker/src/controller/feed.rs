@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ReplicaState};
@@ -21,6 +20,7 @@ use super::records::{self, Item, METADATA_TOPIC_ID, MalformedRecords};
 use super::state::{ClusterState, MetadataOffset};
 use crate::env::{Env, Task};
 use crate::ids::BrokerId;
+use crate::watch;
 use crate::wire::RpcError;
 
 /// The longest that a controller lets a follower wait.

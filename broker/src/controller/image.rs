@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::watch;
-
 use super::command::Proposal;
 use super::outcome::Outcome;
 use super::state::{ClusterState, MetadataOffset};
 use super::trace;
 use crate::ids::{BrokerId, ControllerEpoch};
 use crate::quorum::Entry;
+use crate::watch;
 
 /// The one place of a node where entries become state, trace events and news.
 pub(super) struct Image {

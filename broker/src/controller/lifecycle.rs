@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::watch;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::broker_registration_request::Listener;
@@ -16,6 +15,7 @@ use super::state::ClusterState;
 use crate::env::{Env, Task};
 use crate::ids::{BrokerEpoch, BrokerId};
 use crate::trace;
+use crate::watch;
 
 /// What a broker tells the controller of itself.
 #[derive(Clone, Debug)]

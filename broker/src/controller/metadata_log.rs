@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::watch;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
@@ -13,6 +12,7 @@ use super::state::{ClusterState, MetadataOffset};
 use crate::ids::{BrokerId, ControllerEpoch};
 use crate::quorum::Entry;
 use crate::quorum::driver::StateMachine;
+use crate::watch;
 
 /// How many decided entries are kept for brokers that follow; one further behind gets the whole state.
 const ENTRIES_KEPT: usize = 4096;

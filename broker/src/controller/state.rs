@@ -330,7 +330,10 @@ impl ClusterState {
             return Err(Rejection::InvalidIsr);
         }
         let eligible = |(member, epoch): &(BrokerId, BrokerEpoch)| {
-            brokers.get(member).is_some_and(|record| record.is_alive() && record.epoch == *epoch)
+            // A leader that has not heard of a member in its own epoch names no incarnation. One that is in
+            // the ISR has not changed since, or its registration would have taken it out.
+            let stays = *epoch == BrokerEpoch(-1) && partition.isr.contains(member);
+            brokers.get(member).is_some_and(|record| record.is_alive() && (stays || record.epoch == *epoch))
         };
         if !alteration.new_isr.iter().all(eligible) {
             return Err(Rejection::IneligibleReplica);

@@ -8,7 +8,6 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::watch;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages as k;
@@ -27,6 +26,7 @@ use crate::env::{Env, Listener, Task};
 use crate::ids::{BrokerId, TopicPartition};
 use crate::quorum::VoterId;
 use crate::quorum::driver::DriverConfig;
+use crate::watch;
 use crate::wire::{Header, RequestBody, decode_request, encode_response, read_frame, write_frame};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,7 +96,7 @@ fn controller_config(voters: &[i32]) -> ControllerConfig {
             snapshot_every: 1000,
             dir: "quorum".to_owned(),
         },
-        session_timeout: Duration::from_secs(1),
+        session_timeout: Duration::from_secs(2),
         request_timeout: Duration::from_secs(5),
         topic_defaults: TopicConfig::default(),
     }
@@ -299,6 +299,51 @@ async fn restart(env: &TokioEnv, config: ControllerConfig) -> (Arc<Controller<To
         }
     });
     started.await.expect("the port is free again in time")
+}
+
+#[tokio::test]
+async fn another_voter_takes_over_and_the_brokers_find_it() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let env = |node: i32| TokioEnv::new(folder.path().join(node.to_string()), 1);
+    let config = controller_config(&[1, 2, 3]);
+    let mut channel = ChannelConfig {
+        client_id: "test".to_owned(),
+        controllers: BTreeMap::new(),
+        timeout: Duration::from_secs(5),
+        backoff: Duration::from_millis(5),
+    };
+    let mut nodes = BTreeMap::new();
+    for voter in 1..=3 {
+        let mut config = config.clone();
+        config.quorum.id = VoterId(voter);
+        let (controller, tasks) =
+            Controller::start(&env(voter), config).await.expect("the quorum node starts");
+        let (port, served) = (free_port(), Arc::clone(&controller));
+        let served = move |header, body| answer(Arc::clone(&served), header, body);
+        let serving = serve(&env(voter), port, served).await;
+        channel.controllers.insert(BrokerId(voter), (HOST.to_owned(), port));
+        nodes.insert(BrokerId(voter), (controller, tasks, serving));
+    }
+    let max_wait = Duration::from_millis(100);
+    let feed = FeedConfig { node: BrokerId(4), channel: channel.clone(), max_wait };
+    let (mut image, _feed) = feed::start(&env(4), feed);
+    let lifecycle = LifecycleConfig {
+        broker: BrokerId(4),
+        host: HOST.to_owned(),
+        port: 9092,
+        heartbeat_interval: Duration::from_millis(20),
+    };
+    let channel = ControllerChannel::new(&env(4), channel, image.clone());
+    let _broker = Lifecycle::start(&env(4), lifecycle, channel, image.clone());
+
+    let before = until(&mut image, |state| state.is_alive(BrokerId(4))).await;
+    drop(nodes.remove(&before.controller.expect("somebody unfenced the broker")));
+    let taken_over = |state: &Arc<ClusterState>| {
+        state.controller_epoch > before.controller_epoch && state.is_alive(BrokerId(4))
+    };
+    let after = until(&mut image, taken_over).await;
+    assert_ne!(after.controller, before.controller);
+    assert_eq!(after.brokers[&BrokerId(4)].epoch, before.brokers[&BrokerId(4)].epoch, "registered once");
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::watch;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use crate::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::storage::Storage;
@@ -100,7 +100,8 @@ pub struct QuorumHandle {
 
 impl QuorumHandle {
     /// Hands in a command; gives its index once it is in the leader's log. It is decided when the state
-    /// machine applies it there; if another entry comes at that index, it was lost, or is further on.
+    /// machine applies it there; if another entry comes at that index, it was lost, or is further on. Waits
+    /// while the disk is stuck: bring a time-out, after which the outcome is unknown.
     pub async fn propose(&self, command: Bytes) -> Result<u64, ProposeError> {
         let (reply, answer) = oneshot::channel();
         let event = Event::Propose { command, reply };

@@ -24,6 +24,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
+pub use self::driver::QuorumError;
 pub use self::log::{Entry, Snapshot};
 pub use self::message::{Body, Message, VoterId};
 pub use self::stored::{QuorumState, Stored, Write};

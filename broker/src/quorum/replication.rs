@@ -213,10 +213,12 @@ impl Quorum {
             Flow::Pipeline => previous_index > progress.match_index,
             Flow::Snapshot { .. } => false,
         };
-        if current {
+        let next_index = agree_index.max(progress.match_index) + 1;
+        // Only what leads further back is answered at once, so that no exchange goes on for ever.
+        if current && next_index < progress.next_index {
             progress.flow = Flow::Probe;
             progress.waiting = false;
-            progress.next_index = agree_index.max(progress.match_index) + 1;
+            progress.next_index = next_index;
             self.replicate(from, false);
         }
     }

@@ -143,22 +143,31 @@ impl Cluster {
         Ok(self.counts)
     }
 
-    /// Kills the leader of a calm cluster; gives how many ticks pass until another serves.
-    pub(crate) fn ticks_to_re_election(mut self) -> Result<u64, Violation> {
-        let serves = |cluster: &Self| {
-            let is_leader =
-                |node: &Node| node.quorum.as_ref().is_some_and(|quorum| quorum.status().is_leader);
-            cluster.nodes.iter().position(is_leader)
-        };
+    /// Takes the leader of a calm cluster away by `fault`; gives how many ticks pass until another serves.
+    pub(crate) fn ticks_to_re_election(mut self, fault: Fault) -> Result<u64, Violation> {
         let settled_us = self.rng.random_range(2_000_000..2_500_000);
         self.run_until(settled_us)?;
-        let leader = serves(&self).expect("a calm cluster has a leader after two seconds");
-        self.down(leader, Death::Kill, RECOVERY_MAX_US);
-        while serves(&self).is_none() {
-            assert!(self.now_us < settled_us + RECOVERY_MAX_US, "no re-election");
+        let old = self.serving(None).expect("a calm cluster has a leader after two seconds");
+        match fault {
+            Fault::KillLeader => self.down(old, Death::Kill, RECOVERY_MAX_US),
+            _ => self.links.apply(fault, old, &mut self.rng),
+        }
+        while self.serving(Some(old)).is_none() {
+            if self.now_us > settled_us + RECOVERY_MAX_US {
+                return Err(Violation::Stuck(self.describe()));
+            }
             self.run_until(self.now_us + TICK_US / 10)?;
         }
         Ok((self.now_us - settled_us).div_ceil(TICK_US))
+    }
+
+    /// A node, but for `other`, that leads and is ready to serve.
+    fn serving(&self, other: Option<usize>) -> Option<usize> {
+        let serves = |&node: &usize| {
+            let quorum = self.nodes[node].quorum.as_ref();
+            Some(node) != other && quorum.is_some_and(|quorum| quorum.status().is_leader)
+        };
+        (0..self.nodes.len()).find(serves)
     }
 
     fn run_until(&mut self, until_us: u64) -> Result<(), Violation> {
@@ -228,6 +237,7 @@ impl Cluster {
         match fault {
             Fault::Weather => self.weather = Weather::random(&mut self.rng),
             Fault::Kill | Fault::KillLeader if up => self.down(node, Death::Kill, down_us),
+            // What a failed write leaves on the disk is as open as after power loss.
             Fault::PowerLoss | Fault::StorageError if up => self.down(node, Death::PowerLoss, down_us),
             Fault::PowerLossAll => {
                 for node in 0..self.nodes.len() {

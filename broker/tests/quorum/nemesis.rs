@@ -41,6 +41,11 @@ pub(crate) enum Fault {
     Weather,
 }
 
+impl Fault {
+    /// How many kinds there are.
+    pub(crate) const COUNT: usize = Self::Weather as usize + 1;
+}
+
 /// What the network does to single messages, in thousandths, and how slow it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Weather {

@@ -90,7 +90,7 @@ pub enum Feature {
     /// A replica left an ISR.
     IsrShrunk,
     /// A replica joined an ISR.
-    IsrGrown,
+    IsrExpanded,
     /// A replica cut its log.
     Truncated,
     /// A leader was elected from outside the ISR.
@@ -104,7 +104,7 @@ impl Feature {
     pub const ALL: &[Self] = &[
         Self::LeaderChanged,
         Self::IsrShrunk,
-        Self::IsrGrown,
+        Self::IsrExpanded,
         Self::Truncated,
         Self::UncleanElection,
         Self::InfoRead,
@@ -115,7 +115,7 @@ impl Feature {
         match self {
             Self::LeaderChanged => "leader-changed",
             Self::IsrShrunk => "isr-shrunk",
-            Self::IsrGrown => "isr-grown",
+            Self::IsrExpanded => "isr-expanded",
             Self::Truncated => "truncated",
             Self::UncleanElection => "unclean-election",
             Self::InfoRead => "info-read",
@@ -127,7 +127,7 @@ impl Feature {
         match self {
             Self::LeaderChanged => counts.leader_changes,
             Self::IsrShrunk => counts.isr_shrinks,
-            Self::IsrGrown => counts.isr_growths,
+            Self::IsrExpanded => counts.isr_growths,
             Self::Truncated => counts.truncations,
             Self::UncleanElection => counts.unclean_elections,
             Self::InfoRead => counts.info_read,

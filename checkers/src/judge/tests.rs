@@ -56,6 +56,23 @@ fn a_lost_record_is_a_violation_with_its_evidence() {
 }
 
 #[test]
+fn a_violation_counts_though_another_partition_is_unknown() {
+    let verdict = judged(&format!("p3 S y:0=c ; {LOSING}"));
+    assert_eq!(verdict.checkers["unseen"], Verdict::Violation);
+    assert!(matches!(&verdict.checkers["lost-write"], Verdict::Unknown(why) if why.starts_with("y/0")));
+    assert_eq!(verdict.outcome, RunOutcome::Violation);
+}
+
+#[test]
+fn what_follows_from_contradicting_offsets_is_marked_secondary() {
+    let verdict = judged("p0 S x:0=a ; p1 S x:0=b ; p2 I x=c ; p3 R x:1=c ; p3 R x:1=c");
+    let secondary =
+        |anomaly| verdict.findings.iter().find(|f| f.anomaly == anomaly).expect("found").secondary;
+    assert!(secondary(Anomaly::NonmonotonicPoll));
+    assert!(!secondary(Anomaly::InconsistentOffsets));
+}
+
+#[test]
 fn permitted_losses_pass_and_are_counted() {
     let mut script = Script::default();
     script.decide(1, 1, &[1], &[1]).lost(1, "x-0/0.log").run(LOSING);
@@ -186,7 +203,7 @@ fn what_happens_inside_the_cluster_is_counted_and_can_be_expected() {
     for (feature, happens) in [
         (Feature::LeaderChanged, true),
         (Feature::IsrShrunk, true),
-        (Feature::IsrGrown, true),
+        (Feature::IsrExpanded, true),
         (Feature::Truncated, false),
         (Feature::UncleanElection, false),
         (Feature::InfoRead, false),

@@ -1,6 +1,6 @@
 //! The anomalies of a replicated log, found in the clients' history alone (after Jepsen's kafka workload).
 //!
-//! [`LogMonitor`] folds the history into one [`partition::PartitionHistory`] a partition; at the end of the
+//! [`LogMonitor`] folds the history into one `PartitionHistory` a partition; at the end of the
 //! run [`LogReport`] goes through each for what is wrong. Everything is keyed by value or offset, never
 //! indexed by it: a log may begin near 2^62.
 

@@ -93,6 +93,11 @@ fn lost_writes() {
     let atomic = "p0 I x=a y:0=b ; p1 I y=c ; p2 R x:0=a ; p3 R y:1=c";
     assert_found(atomic, &["lost-write y b @ 0,1"]);
     assert_found("p0 I x=a y:0=b ; p1 I y=c ; p3 R y:1=c", &[]);
+    // An operation that failed commits nothing, even if some of it is read.
+    assert_found("p0 F x=a y:0=b ; p1 I y=c ; p2 R x:0=a ; p3 R y:1=c", &["G1a x a @ 0"]);
+    // At the highest offset itself another value was read.
+    let replaced = "p0 S x:0=a ; p1 R x:0=b";
+    assert_found(replaced, &["inconsistent-offsets x b,a @ 0", "lost-write x a @ 0,0"]);
 }
 
 #[test]

@@ -161,6 +161,16 @@ fn unknown_content_is_told_with_its_line() {
     assert_eq!(error.to_string(), "the recording is damaged at line 2: no event begins with the key `dream`");
 }
 
+#[test]
+fn totals_that_do_not_match_the_events_are_damage() {
+    let mut writer = RecordingWriter::new(Vec::new(), &header()).expect("a vector takes all");
+    let footer = Footer { end: Time(0), events: 1, hash: TraceHash::default(), counters: BTreeMap::new() };
+    writer.put(&footer).expect("a vector takes all");
+    let bytes = writer.finish(Time(0), BTreeMap::new()).expect("a vector takes all").0;
+    let error = Recording::read(&*bytes).expect_err("there is no event");
+    assert_eq!(error.to_string(), "the recording is damaged at line 2: its totals do not match the events");
+}
+
 /// The example of the document: one record is sent.
 fn example() -> String {
     let mut script = crate::script::Script::default();

@@ -80,3 +80,36 @@ fn take(
     }
     (reads.into(), error)
 }
+
+#[cfg(test)]
+mod tests {
+    use highwater_checkers::ids::Value;
+    use highwater_checkers::operation::Record;
+
+    use super::*;
+
+    fn orders(partition: i32) -> TopicPartition {
+        TopicPartition::new("orders", partition)
+    }
+
+    #[test]
+    fn a_poll_moves_the_positions_and_records_a_reset() {
+        let mut positions: BTreeMap<_, _> = (0..4).map(|id| (orders(id), Offset(5))).collect();
+        let records: Box<[Record]> = [Record { offset: Offset(6), value: Value(70) }].into();
+        let (next, high_watermark) = (Offset(7), Some(Offset(9)));
+        let polled = Polled::from([
+            (orders(0), PartitionPoll::Read { records: records.clone(), next, high_watermark }),
+            (orders(1), PartitionPoll::OutOfRange),
+            (orders(2), PartitionPoll::Error("NOT_LEADER_OR_FOLLOWER".into())),
+        ]);
+        let (reads, error) = take(polled, &mut positions);
+
+        assert_eq!(positions.into_values().collect::<Vec<_>>(), [7, 0, 5, 5].map(Offset));
+        assert_eq!(error.as_deref(), Some("orders/2: NOT_LEADER_OR_FOLLOWER"));
+        let seen = Seen { position: Some(Offset(5)), high_watermark, reset: None };
+        let read = PartitionRead { partition: orders(0), records, seen };
+        let seen = Seen { position: Some(Offset(5)), high_watermark: None, reset: Some(Offset(0)) };
+        let reset = PartitionRead { partition: orders(1), records: Box::default(), seen };
+        assert_eq!(reads[..], [read, reset]);
+    }
+}

@@ -99,7 +99,7 @@ pub async fn run<E: Env, S: System>(
     phases.reached(Phase::FinalRead).await;
     let reader = Lane::new(history, ClientId(count(&plan)), Process(lanes(&plan)), lanes(&plan) + 1);
     let fresh = || system.client(env.clone(), &plan.cluster, "final-reader");
-    let outcome = final_read::run(fresh, &scope, reader, plan.recovery.within).await;
+    let outcome = final_read::run(&mut operator, fresh, &scope, reader, plan.recovery.within).await;
     progress.enter(Stage::Finished(outcome));
     phases.reached(Phase::Done).await;
 }

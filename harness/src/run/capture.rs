@@ -10,10 +10,16 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 
+use highwater_workloads::scenario::Cluster;
+
 use super::recorder::Recorder;
+use crate::system::broker_id;
 
 /// The subscriber of one run. It refuses every target but ours: turmoil opens a span for each host and tick.
-pub(super) struct Capture(pub(super) Arc<Recorder>);
+pub(super) struct Capture {
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) cluster: Cluster,
+}
 
 fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.is_event() && [REPLICA_TARGET, DISK_TARGET].contains(&metadata.target())
@@ -31,7 +37,10 @@ impl Subscriber for Capture {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields { name: None, rest: Vec::with_capacity(12) };
         event.record(&mut fields);
-        self.0.trace(fields.name.as_deref().unwrap_or("no event"), fields.rest);
+        if event.metadata().target() == DISK_TARGET {
+            fields.number_host(&self.cluster);
+        }
+        self.recorder.trace(fields.name.as_deref().unwrap_or("no event"), fields.rest);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -54,6 +63,18 @@ struct Fields {
 }
 
 impl Fields {
+    /// A disk knows its host by name, where a broker gives its id.
+    fn number_host(&mut self, cluster: &Cluster) {
+        for (name, value) in &mut self.rest {
+            if *name == "broker"
+                && let FieldValue::Str(host) = value
+                && let Some(id) = host.parse().ok().and_then(|host| broker_id(cluster, host))
+            {
+                *value = FieldValue::Int(id.0.into());
+            }
+        }
+    }
+
     fn text(&mut self, field: &Field, text: String) {
         match field.name() {
             "event" => self.name = Some(text),

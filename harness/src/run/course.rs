@@ -43,7 +43,7 @@ enum Part {
     /// Load runs under faults.
     Load { nemesis: Nemesis, until: Time },
     /// Everything is healed; producers run on until every partition serves again.
-    Calm { since: Time, until: Time },
+    Calm { full_since: Option<Time>, until: Time },
     /// Clients come to an end.
     Draining { until: Time },
     /// Everything is read from the beginning.
@@ -143,12 +143,13 @@ impl<'a, W: World> Course<'a, W> {
                 }
             }
             Part::Load { nemesis, until } => self.load(nemesis, until, now),
-            Part::Calm { since, until } => {
-                if now >= until || self.has_recovered(since) {
+            Part::Calm { full_since, until } => {
+                let full_since = if self.is_full() { full_since.or(Some(now)) } else { None };
+                if now >= until || full_since.is_some_and(|since| self.has_served(since)) {
                     self.phases.send_replace(Phase::Drain);
                     Part::Draining { until: after(now, GRACE) }
                 } else {
-                    Part::Calm { since, until }
+                    Part::Calm { full_since, until }
                 }
             }
             Part::Draining { until } => {
@@ -191,7 +192,7 @@ impl<'a, W: World> Course<'a, W> {
         }
         self.recorder.mark(Mark::Calm, None);
         self.phases.send_replace(Phase::Recovery);
-        Part::Calm { since: now, until: after(now, self.plan.recovery.within) }
+        Part::Calm { full_since: None, until: after(now, self.plan.recovery.within) }
     }
 
     fn is_steady(&self) -> bool {
@@ -204,10 +205,9 @@ impl<'a, W: World> Course<'a, W> {
         self.recorder.ask(|view| self.partitions.iter().all(|partition| view.is_full(partition)))
     }
 
-    /// Whether every partition that is to work acknowledged something since the heal, with full ISRs.
-    fn has_recovered(&self, since: Time) -> bool {
-        let served = |partition| self.progress.last_ack(partition).is_some_and(|at| at >= since);
-        self.is_full() && self.partitions.iter().all(served)
+    /// Whether every partition that is to work has acknowledged something since then.
+    fn has_served(&self, since: Time) -> bool {
+        self.partitions.iter().all(|partition| self.progress.last_ack(partition).is_some_and(|at| at > since))
     }
 
     fn not_steady(&mut self, reason: &str) -> Part {

@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 pub struct Measures {
     /// The virtual time that passed.
     pub virtual_time: Duration,
-    /// User and system time of the run's thread, from the world's start to the end of the final read.
+    /// User and system time of the run's thread, from the world's start to the verdict.
     pub cpu_time: Duration,
     /// The simulation's step.
     pub tick: Duration,

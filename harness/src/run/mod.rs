@@ -2,6 +2,7 @@
 
 mod capture;
 mod course;
+mod judging;
 mod measure;
 mod recorder;
 
@@ -13,9 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use highwater_checkers::judge::judge;
 use highwater_checkers::recording::{
     FILE_NAME, Header, Recording, RecordingError, Stage, TraceHash, VERSION,
 };
+use highwater_checkers::verdict::RunVerdict;
 use highwater_workloads::{Plan, Scenario};
 use thiserror::Error;
 
@@ -25,6 +28,7 @@ use crate::world::sim::{SimConfig, SimWorld};
 use crate::world::{World, WorldError};
 use capture::Capture;
 use course::Course;
+pub use judging::judge_config;
 pub use measure::Measures;
 use measure::Stopwatch;
 use recorder::{Recorder, RecorderError};
@@ -70,6 +74,8 @@ pub struct RunResult {
     pub folder: PathBuf,
     /// All that was recorded.
     pub recording: Recording,
+    /// What it amounts to.
+    pub verdict: RunVerdict,
     /// The hash of the events; none where the run was stopped.
     pub hash: Option<TraceHash>,
     /// What it cost.
@@ -96,6 +102,14 @@ pub enum RunError {
         path: PathBuf,
         /// What is wrong with it.
         source: RecordingError,
+    },
+    /// The recording's plan is none that this build understands.
+    #[error("{}: the recording's plan is not of this version", path.display())]
+    ForeignPlan {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
     },
     /// A node panicked or failed, and no fault excuses it.
     #[error("the run failed at {at:?} of virtual time")]
@@ -130,17 +144,18 @@ pub fn execute_on<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, Ru
     let stopwatch = Stopwatch::start();
     let plan = Plan::new(&spec.scenario, spec.seed);
     let recorder = Arc::new(begin(spec, &plan)?);
-    let capture = Capture(Arc::clone(&recorder));
+    let capture = Capture { recorder: Arc::clone(&recorder), cluster: plan.cluster.clone() };
     let (totals, interrupted) =
         tracing::subscriber::with_default(capture, || drive(system, spec, &plan, &recorder))?;
 
     // Brokers that are still running hold nothing of the recorder: the world is gone, and with it the tasks.
     let recorder = Arc::into_inner(recorder).expect("nobody else records any more");
-    let measures = stopwatch.stop(&totals, plan.cluster.tick);
-    let complete = (!interrupted).then_some(totals);
+    let complete = (!interrupted).then(|| totals.clone());
     let recording = recorder.finish(complete).map_err(|error| unrecorded(error, &spec.folder))?;
+    let verdict = judge(&recording, &judge_config(&plan));
     let hash = recording.footer().map(|footer| footer.hash);
-    Ok(RunResult { folder: spec.folder.clone(), recording, hash, measures, interrupted })
+    let measures = stopwatch.stop(&totals, plan.cluster.tick);
+    Ok(RunResult { folder: spec.folder.clone(), recording, verdict, hash, measures, interrupted })
 }
 
 /// Reads the recording in `folder`.
@@ -148,6 +163,15 @@ pub fn read(folder: &Path) -> Result<Recording, RunError> {
     let path = folder.join(FILE_NAME);
     let file = File::open(&path).map_err(|source| RunError::Io { path: path.clone(), source })?;
     Recording::read(BufReader::new(file)).map_err(|source| RunError::Damaged { path, source })
+}
+
+/// Reads the recording in `folder` and judges it again, by the plan that it holds.
+pub fn rejudge(folder: &Path) -> Result<(Recording, RunVerdict), RunError> {
+    let recording = read(folder)?;
+    let plan: Plan = serde_json::from_value(recording.header.plan.clone())
+        .map_err(|source| RunError::ForeignPlan { path: folder.to_owned(), source })?;
+    let verdict = judge(&recording, &judge_config(&plan));
+    Ok((recording, verdict))
 }
 
 /// What this build is called in recordings.

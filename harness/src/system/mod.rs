@@ -56,8 +56,3 @@ pub fn broker_id(cluster: &Cluster, host: Host) -> Option<BrokerId> {
     };
     Some(BrokerId(i32::try_from(number).expect("a cluster's size is limited")))
 }
-
-/// The host of the node with this id: the inverse of [`broker_id`].
-pub fn host_of(cluster: &Cluster, id: BrokerId) -> Option<Host> {
-    cluster.hosts().find(|host| broker_id(cluster, *host) == Some(id))
-}

@@ -20,8 +20,8 @@ use highwater_broker::env::Env;
 use highwater_broker::watch;
 use highwater_broker::wire::BROKER_PORT;
 use highwater_broker::{ids as broker, server};
+use highwater_workloads::Host;
 use highwater_workloads::scenario::{Cluster, ConfigValue, Vocabulary};
-use highwater_workloads::{Host, duration};
 
 pub use client::KafkaClient;
 
@@ -84,14 +84,14 @@ fn voters(cluster: &Cluster) -> impl Iterator<Item = Host> {
 
 /// The configuration of the node on `host`.
 fn config_of(cluster: &Cluster, host: Host) -> Result<BrokerConfig, ConfigError> {
-    let node_id = |host| broker::BrokerId(broker_id(cluster, host).expect("a host of the cluster").0);
-    let mut config = BrokerConfig::new(node_id(host), host.to_string());
+    let id_of = |host| broker::BrokerId(broker_id(cluster, host).expect("a host of the cluster").0);
+    let mut config = BrokerConfig::new(id_of(host), host.to_string());
     config.is_broker = matches!(host, Host::Broker(_));
     config.voters = voters(cluster)
         .map(|voter| {
             let address =
                 VoterAddress { host: voter.to_string(), port: BROKER_PORT, quorum_port: QUORUM_PORT };
-            (node_id(voter), address)
+            (id_of(voter), address)
         })
         .collect::<BTreeMap<_, _>>();
     for (key, value) in &cluster.config.0 {
@@ -106,7 +106,8 @@ fn config_text(key: &str, value: &ConfigValue) -> String {
         ConfigValue::Boolean(value) => value.to_string(),
         ConfigValue::Count(value) => value.to_string(),
         ConfigValue::Duration(value) if key.ends_with(".ms") => value.as_millis().to_string(),
-        ConfigValue::Duration(value) => duration::format(*value),
+        // The broker reads one number with one unit.
+        ConfigValue::Duration(value) => format!("{}ms", value.as_millis()),
         ConfigValue::Word(value) => value.clone(),
     }
 }

@@ -3,42 +3,34 @@
 use std::collections::BTreeMap;
 
 use highwater_broker::config::{BrokerConfig, ConfigKey};
+use highwater_checkers::judge::Feature;
 use highwater_checkers::verdict::Anomaly;
 use highwater_workloads::scenario::{ConfigKind, Role, Scope, Vocabulary};
 
+use crate::view;
+
 /// The keys that a topic may set; a broker's value is the default.
 const TOPIC_KEYS: [&str; 2] = ["min.insync.replicas", "unclean.leader.election.enable"];
-
-/// The roles within a partition, by the controller's committed view, but for `zombie-leader`: one that believes
-/// that it leads, and does not.
-const PARTITION_ROLES: [&str; 7] =
-    ["leader", "follower", "isr", "isr-follower", "out-of-sync", "preferred", "zombie-leader"];
-
-/// The events of a partition that a fault may wait for.
-const PARTITION_EVENTS: [&str; 4] = ["leader-elected", "isr-shrunk", "isr-expanded", "truncated"];
-
-/// What `expect.sometimes` may ask for.
-const PROBES: [&str; 6] =
-    ["leader-changed", "isr-shrunk", "isr-expanded", "truncated", "unclean-election", "info-read"];
 
 /// The words of the reference broker.
 pub(super) fn kafka() -> Vocabulary {
     let keys = || BrokerConfig::keys().iter();
     let named = |key: &ConfigKey| (key.name.to_owned(), kind_of(key));
-    let partition_roles = PARTITION_ROLES.map(|name| (name, Role { scope: Scope::Partition, client: false }));
-    let cluster_roles = [("controller", false), ("any", false), ("client", true)]
-        .map(|(name, client)| (name, Role { scope: Scope::Cluster, client }));
-    let partition_events = PARTITION_EVENTS.map(|name| (name, Scope::Partition));
-    let events = partition_events.into_iter().chain([("controller-elected", Scope::Cluster)]);
+    let role = |scope, client| move |name: &&'static str| (*name, Role { scope, client });
+    let roles = (view::PARTITION_ROLES.iter().map(role(Scope::Partition, false)))
+        .chain(view::CLUSTER_ROLES.iter().map(role(Scope::Cluster, false)))
+        .chain(["client"].iter().map(role(Scope::Cluster, true)));
+    let scope_of = |in_partition| if in_partition { Scope::Partition } else { Scope::Cluster };
+    let events = view::EVENTS.iter().map(|(name, in_partition)| (*name, scope_of(*in_partition)));
     Vocabulary {
         system: super::NAME.to_owned(),
         broker_config: keys().map(named).collect(),
         topic_config: keys().filter(|key| TOPIC_KEYS.contains(&key.name)).map(named).collect(),
-        roles: owned(partition_roles.into_iter().chain(cluster_roles)),
+        roles: owned(roles),
         events: owned(events),
         mutants: [].into(),
         findings: Anomaly::ALL.iter().map(|anomaly| anomaly.name().to_owned()).collect(),
-        probes: PROBES.map(str::to_owned).into(),
+        probes: Feature::ALL.iter().map(|feature| feature.name().to_owned()).collect(),
         idempotent_producers: false,
     }
 }
