@@ -35,7 +35,7 @@ pub(super) fn discard(folder: &Path) -> io::Result<()> {
 
 /// Deletes the folders of scenarios of which nothing stays, and the one of all. Not before the last run ended:
 /// another may be about to make its own there.
-pub(super) fn tidy<'a>(artifacts: &Path, scenarios: impl Iterator<Item = &'a str>) {
+pub fn tidy<'a>(artifacts: &Path, scenarios: impl Iterator<Item = &'a str>) {
     scenarios.for_each(|scenario| remove_if_empty(&artifacts.join(scenario)));
     remove_if_empty(artifacts);
 }

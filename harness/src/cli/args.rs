@@ -161,10 +161,10 @@ pub(super) struct ArtifactsArg {
 #[derive(Debug, Args)]
 pub(super) struct OutputArgs {
     /// Show only what failed
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, env = "HIGHWATER_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
     /// Show every run and every finding
-    #[arg(short, long)]
+    #[arg(short, long, env = "HIGHWATER_VERBOSE", value_parser = FalseyValueParser::new())]
     verbose: bool,
     /// Whether there are colours
     #[arg(long, value_enum, default_value = "auto", env = "HIGHWATER_COLOR")]
@@ -174,8 +174,8 @@ pub(super) struct OutputArgs {
 impl OutputArgs {
     pub(super) fn detail(&self) -> Detail {
         match (self.quiet, self.verbose) {
-            (true, _) => Detail::Quiet,
             (_, true) => Detail::Verbose,
+            (true, _) => Detail::Quiet,
             _ => Detail::Normal,
         }
     }
@@ -250,7 +250,8 @@ impl SeedArgs {
         if given.is_some() {
             return Ok(given);
         }
-        let readers: [(&str, fn(&str) -> Result<Range<u64>, String>); 3] = [
+        type Read = fn(&str) -> Result<Range<u64>, String>;
+        let readers: [(&str, Read); 3] = [
             ("HIGHWATER_SEED", |text| number(text).map(one)),
             ("HIGHWATER_SEEDS", seed_range),
             ("HIGHWATER_COUNT", |text| number(text).map(|count| 0..count)),

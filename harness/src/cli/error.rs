@@ -53,6 +53,14 @@ pub(super) enum CliError {
     /// A run has no result.
     #[error(transparent)]
     Run(#[from] Failure),
+    /// A run that has a name has no result.
+    #[error("{run}")]
+    RunOf {
+        /// Which run, with its seed.
+        run: String,
+        /// Why not.
+        source: Failure,
+    },
     /// A report cannot be written.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -87,7 +95,7 @@ impl CliError {
             }
             Self::Scenarios(_) | Self::Io { .. } | Self::Damaged { .. } | Self::Sink(_) => Exit::Unwritable,
             Self::NothingToRun { .. } => Exit::NothingRan,
-            Self::Run(failure) => failure.outcome().into(),
+            Self::Run(failure) | Self::RunOf { source: failure, .. } => failure.outcome().into(),
             Self::Internal { .. } => Exit::Internal,
         }
     }

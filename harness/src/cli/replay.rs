@@ -43,7 +43,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
         progress: None,
     };
     let execute: Execute = Arc::new(crate::run::execute);
-    let result = alone(spec, &execute)?;
+    let run = format!("{} seed {}", spec.scenario.name, spec.seed);
+    let result = alone(spec, &execute).map_err(|source| CliError::RunOf { run, source })?;
     if args.trace {
         for event in &result.recording.events {
             say(&plain(&narrate::event(event)))?;
@@ -52,10 +53,9 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
     let style = Style::for_stream(args.output.color(), &std::io::stdout(), variable);
     let show = Show { style, detail: args.output.detail() };
     show.verdict(args, &recording.header, &result)?;
-    if stop.reason().is_some() {
-        return Ok(Exit::Interrupted);
-    }
-    let exit = if recording.header.build == build() {
+    let exit = if stop.reason().is_some() {
+        Exit::Interrupted
+    } else if recording.header.build == build() {
         match difference(args, folder, &again, &recording, &result)? {
             // Both recordings stay, to be looked at.
             Some(difference) => return show.difference(&difference),
