@@ -23,7 +23,6 @@ use highwater_workloads::{Plan, Scenario};
 use thiserror::Error;
 
 use crate::system::System;
-use crate::system::kafka::KafkaReference;
 use crate::world::sim::{SimConfig, SimWorld};
 use crate::world::{World, WorldError};
 use capture::Capture;
@@ -122,25 +121,12 @@ pub enum RunError {
     /// A broker tells something that nobody understands.
     #[error("{0}")]
     Vocabulary(String),
-    /// No such system under test.
-    #[error("system `{name}` is not known here; known is `kafka`")]
-    UnknownSystem {
-        /// Its name.
-        name: String,
-    },
 }
 
-/// Executes a run of one of the systems that ship. It blocks; every run needs a fresh thread of its own.
-pub fn execute(spec: &RunSpec) -> Result<RunResult, RunError> {
-    let kafka = KafkaReference;
-    match &*spec.scenario.system {
-        name if name == kafka.name() => execute_on(&kafka, spec),
-        name => Err(RunError::UnknownSystem { name: name.to_owned() }),
-    }
-}
-
-/// Executes a run of `system` in a simulated world. It blocks; every run needs a fresh thread of its own.
-pub fn execute_on<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, RunError> {
+/// Executes a run of `system`, whose words the scenario was read with, in a simulated world. It blocks; every
+/// run needs a fresh thread of its own.
+pub fn execute<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, RunError> {
+    assert_eq!(spec.scenario.system, system.vocabulary().system, "a scenario is read for one system");
     let stopwatch = Stopwatch::start();
     let plan = Plan::new(&spec.scenario, spec.seed);
     let recorder = Arc::new(begin(spec, &plan)?);
