@@ -59,6 +59,11 @@ impl Junit {
 fn case(run: &RunSummary) -> TestCase {
     let status = match run.failure_kind() {
         None => TestCaseStatus::success(),
+        Some(_) if run.is_cut_short() => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(run.failure().unwrap_or_default());
+            status
+        }
         Some(kind) => {
             // An error is what says nothing about the system under test.
             let class = match run.outcome() {

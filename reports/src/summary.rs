@@ -132,6 +132,11 @@ impl RunSummary {
         findings.iter().filter(unexpected).min_by_key(|finding| finding.secondary)
     }
 
+    /// Whether it was stopped before it could show anything: no failure, and no pass either.
+    pub fn is_cut_short(&self) -> bool {
+        self.interrupted && self.outcome() == Outcome::Inconclusive
+    }
+
     /// What kind of failure it is, like `unseen` or `inconclusive`; none for a pass.
     pub fn failure_kind(&self) -> Option<&'static str> {
         match self.outcome() {
@@ -149,6 +154,7 @@ impl RunSummary {
         };
         let sentence = match verdict.outcome {
             RunOutcome::Pass => return None,
+            RunOutcome::Inconclusive if self.interrupted => "it was stopped before its end".to_owned(),
             RunOutcome::Inconclusive => match verdict.inconclusive.as_slice() {
                 [] => "no checker could tell".to_owned(),
                 reasons => reasons.join("; "),

@@ -1,9 +1,10 @@
 //! Columns of text, each as wide as its widest cell.
 
-/// Lines of a table, the first column to the left and all others to the right, two blanks apart. A cell may
-/// be painted: `cells` holds the width that is seen beside the text.
-#[derive(Debug, Default)]
+/// Lines of a table, two blanks between columns.
+#[derive(Debug)]
 pub(crate) struct Table {
+    /// How many columns are set to the left; all others, figures, to the right.
+    texts: usize,
     rows: Vec<Vec<Cell>>,
 }
 
@@ -35,6 +36,11 @@ impl From<&str> for Cell {
 }
 
 impl Table {
+    /// An empty table whose first `texts` columns hold texts, and all others figures.
+    pub(crate) fn new(texts: usize) -> Self {
+        Self { texts, rows: Vec::new() }
+    }
+
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
@@ -51,10 +57,11 @@ impl Table {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let filler = " ".repeat(widths[column] - cell.width);
-                match column {
-                    0 => line += &format!("{}{filler}", cell.text),
-                    _ => line += &format!("  {filler}{}", cell.text),
-                }
+                line += if column > 0 { "  " } else { "" };
+                line += &match column < self.texts {
+                    true => format!("{}{filler}", cell.text),
+                    false => format!("{filler}{}", cell.text),
+                };
             }
             line.trim_end().to_owned()
         })

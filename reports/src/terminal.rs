@@ -120,7 +120,7 @@ const COLUMNS: [&str; 10] =
 impl<W: Write> Terminal<W> {
     /// A summary in this style and detail.
     pub fn new(output: W, style: Style, detail: Detail) -> Self {
-        let mut table = Table::default();
+        let mut table = Table::new(2);
         let heading = |text: &str| Cell::painted(style.paint(Paint::Strong, text), text);
         table.row(COLUMNS.map(heading).to_vec());
         Self {
@@ -152,7 +152,8 @@ impl<W: Write> Terminal<W> {
 
     fn run(&mut self, run: &Arc<RunSummary>) {
         let outcome = run.outcome();
-        if outcome > self.worst.as_ref().map_or(Outcome::Pass, |worst| worst.outcome()) {
+        if !run.is_cut_short() && outcome > self.worst.as_ref().map_or(Outcome::Pass, |worst| worst.outcome())
+        {
             self.worst = Some(run.clone());
         }
         if let Some(verdict) = run.verdict() {
@@ -217,7 +218,7 @@ impl<W: Write> Terminal<W> {
             .map(|column| judged.iter().any(|s| s.coverage.tallies()[column].1.total > 0))
             .collect();
         let columns = || (0..names.len()).filter(|column| seen[*column]);
-        let mut table = Table::default();
+        let mut table = Table::new(1);
         let heading = |text: &str| Cell::painted(self.style.paint(Paint::Strong, text), text);
         table.row(std::iter::once("seen").chain(columns().map(|c| names[c])).map(heading).collect());
         for scenario in &judged {

@@ -21,7 +21,7 @@ pub(super) fn prepare(folder: &Path, source: &str) -> io::Result<()> {
     fs::write(folder.join(SCENARIO_FILE), source)
 }
 
-/// Deletes a run's recording, and the folders that are empty without it. What else a user put there stays.
+/// Deletes a run's recording, and its folder unless a user put something else there.
 pub(super) fn discard(folder: &Path) -> io::Result<()> {
     for name in [recording::FILE_NAME, SCENARIO_FILE] {
         match fs::remove_file(folder.join(name)) {
@@ -29,11 +29,20 @@ pub(super) fn discard(folder: &Path) -> io::Result<()> {
             _ => {}
         }
     }
-    for emptied in folder.ancestors().take(2) {
-        // Another run may have its recording there, or may be about to.
-        let _ = fs::remove_dir(emptied);
-    }
+    remove_if_empty(folder);
     Ok(())
+}
+
+/// Deletes the folders of scenarios of which nothing stays, and the one of all. Not before the last run ended:
+/// another may be about to make its own there.
+pub fn tidy<'a>(artifacts: &Path, scenarios: impl Iterator<Item = &'a str>) {
+    scenarios.for_each(|scenario| remove_if_empty(&artifacts.join(scenario)));
+    remove_if_empty(artifacts);
+}
+
+fn remove_if_empty(folder: &Path) {
+    // That it is not empty, or not there, is no failure.
+    let _ = fs::remove_dir(folder);
 }
 
 /// How many bytes a recording takes up.
@@ -74,7 +83,14 @@ mod tests {
         fs::write(seven.join("notes.txt"), "mine").expect("written");
         discard(&seven).expect("deleted");
         discard(&eight).expect("deleted");
-        let left: Vec<_> = fs::read_dir(&seven).expect("is there").map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(&seven).expect("is there").map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!((left, eight.exists()), (vec!["notes.txt".into()], false));
+        tidy(root.path(), ["quick"].into_iter());
+        assert!(seven.exists());
+        fs::remove_file(seven.join("notes.txt")).expect("deleted");
+        discard(&seven).expect("nothing is left to delete");
+        tidy(root.path(), ["quick"].into_iter());
+        assert!(!root.path().exists());
     }
 }

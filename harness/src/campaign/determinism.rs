@@ -40,7 +40,8 @@ pub fn examine(
             return Ok(Some(difference));
         }
     }
-    std::fs::remove_dir_all(&spec.folder).map_err(|source| RunError::Io { path: spec.folder.clone(), source })?;
+    std::fs::remove_dir_all(&spec.folder)
+        .map_err(|source| RunError::Io { path: spec.folder.clone(), source })?;
     Ok(None)
 }
 
@@ -104,7 +105,8 @@ fn event_at(folder: &Path, line: u64) -> Result<String, recording::RecordingErro
     Ok(match (event, reader.into_parts().1) {
         (Some(event), _) => narrate::event(&event).trim_start().to_owned(),
         (None, recording::Ending::Complete(footer)) => {
-            let counters: Vec<_> = footer.counters.iter().map(|(name, count)| format!("{name}={count}")).collect();
+            let counters: Vec<_> =
+                footer.counters.iter().map(|(name, count)| format!("{name}={count}")).collect();
             format!("the end at {} after {} events, {}", footer.end, footer.events, counters.join(" "))
         }
         (None, recording::Ending::Incomplete { .. }) => "nothing: it breaks off before".to_owned(),
@@ -157,6 +159,6 @@ mod tests {
         let told = difference.sides.map(|(_, told)| told);
         assert_eq!(told, ["1s -- steady state reached: two", "1s -- steady state reached: zwei"]);
         let difference = compare("frames").expect("they differ");
-        assert_eq!((difference.line, &*difference.sides[1].1), (5, "the end at 0.000000s after 3 events, frames=8"));
+        assert_eq!((difference.line, &*difference.sides[1].1), (5, "the end at 0s after 3 events, frames=8"));
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use highwater_reports::{Conclusion, Sink, SinkError};
 use highwater_workloads::Scenario;
 
-pub use artifacts::{SCENARIO_FILE, shell_word};
+pub use artifacts::{SCENARIO_FILE, shell_word, tidy};
 pub use stop::Stop;
 pub use thread::{Execute, Failure};
 

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use highwater_checkers::verdict::RunOutcome;
 use highwater_reports::summary::{Measures, RunEnding, StopReason};
 use highwater_reports::{
     CampaignSummary, Conclusion, Event, Outcome, RunId, RunSummary, ScenarioSummary, Sink, SinkError,
@@ -121,6 +122,8 @@ impl<'a> Schedule<'a> {
         self.drive()?;
         drop(limit);
         self.tell_rest()?;
+        let scenarios = self.entries.iter().map(|entry| entry.scenario.name.as_str());
+        artifacts::tidy(&self.options.artifacts, scenarios);
         self.finish(planned)
     }
 
@@ -187,7 +190,12 @@ impl<'a> Schedule<'a> {
             progress: Some(Arc::new(progress)),
         };
         let sender = self.sender.clone();
-        let summary = Summarise { entry: entry.clone(), job: job.clone(), folder: folder.clone(), keep: self.options.keep };
+        let summary = Summarise {
+            entry: entry.clone(),
+            job: job.clone(),
+            folder: folder.clone(),
+            keep: self.options.keep,
+        };
         let done = move |result| {
             let run = summary.summary(result);
             // After the campaign's end nobody listens any more.
@@ -345,7 +353,11 @@ impl Summarise {
         }
     }
 
-    fn judged(self, result: RunResult) -> RunSummary {
+    fn judged(self, mut result: RunResult) -> RunSummary {
+        if result.interrupted && result.verdict.outcome == RunOutcome::ExpectationMissed {
+            // What did not show might have shown later.
+            result.verdict.outcome = RunOutcome::Inconclusive;
+        }
         let mut summary = RunSummary {
             id: self.job.id,
             source: self.entry.source_name,

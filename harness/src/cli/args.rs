@@ -136,30 +136,35 @@ pub(super) struct DeterminismArgs {
 #[derive(Debug, Args)]
 pub(super) struct JobsArg {
     /// How many runs go on at a time; by default one a core
-    #[arg(long = "jobs", short = 'j', value_name = "N", env = "HIGHWATER_JOBS")]
-    count: Option<NonZeroUsize>,
+    #[arg(long, short = 'j', value_name = "N", env = "HIGHWATER_JOBS")]
+    jobs: Option<NonZeroUsize>,
 }
 
 impl JobsArg {
     pub(super) fn get(&self) -> NonZeroUsize {
-        self.count.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+        self.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
     }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ArtifactsArg {
     /// The folder of recordings
-    #[arg(long = "artifacts", value_name = "DIR", default_value = "highwater-artifacts", env = "HIGHWATER_ARTIFACTS")]
+    #[arg(
+        long = "artifacts",
+        value_name = "DIR",
+        default_value = "highwater-artifacts",
+        env = "HIGHWATER_ARTIFACTS"
+    )]
     pub(super) folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct OutputArgs {
     /// Show only what failed
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, env = "HIGHWATER_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
     /// Show every run and every finding
-    #[arg(short, long)]
+    #[arg(short, long, env = "HIGHWATER_VERBOSE", value_parser = FalseyValueParser::new())]
     verbose: bool,
     /// Whether there are colours
     #[arg(long, value_enum, default_value = "auto", env = "HIGHWATER_COLOR")]
@@ -169,8 +174,8 @@ pub(super) struct OutputArgs {
 impl OutputArgs {
     pub(super) fn detail(&self) -> Detail {
         match (self.quiet, self.verbose) {
-            (true, _) => Detail::Quiet,
             (_, true) => Detail::Verbose,
+            (true, _) => Detail::Quiet,
             _ => Detail::Normal,
         }
     }
@@ -245,7 +250,8 @@ impl SeedArgs {
         if given.is_some() {
             return Ok(given);
         }
-        let readers: [(&str, fn(&str) -> Result<Range<u64>, String>); 3] = [
+        type Read = fn(&str) -> Result<Range<u64>, String>;
+        let readers: [(&str, Read); 3] = [
             ("HIGHWATER_SEED", |text| number(text).map(one)),
             ("HIGHWATER_SEEDS", seed_range),
             ("HIGHWATER_COUNT", |text| number(text).map(|count| 0..count)),
@@ -313,7 +319,10 @@ mod tests {
         assert!(told(&["--seeds", "7"]).contains("is no range like 0..200"));
         assert!(told(&["--seed", "1", "--count", "3"]).contains("cannot be used with"));
         let both = seeds(&[], &[("HIGHWATER_SEED", "1"), ("HIGHWATER_COUNT", "2")]);
-        assert_eq!(both, Err("HIGHWATER_SEED and HIGHWATER_COUNT are both set: unset one of them".to_owned()));
+        assert_eq!(
+            both,
+            Err("HIGHWATER_SEED and HIGHWATER_COUNT are both set: unset one of them".to_owned())
+        );
         let wrong = seeds(&[], &[("HIGHWATER_SEED", "x")]);
         assert_eq!(wrong, Err("HIGHWATER_SEED=x: `x` is no whole number".to_owned()));
     }

@@ -16,7 +16,7 @@ use super::scenarios::{self, Loaded};
 use super::{say, stop_on_interrupt, tell, variable};
 use crate::campaign::determinism::{Difference, examine};
 use crate::campaign::thread::alone;
-use crate::campaign::{Execute, Failure, Stop, shell_word};
+use crate::campaign::{Execute, Failure, Stop, shell_word, tidy};
 use crate::run::RunSpec;
 
 /// What a seed has shown: nothing where it was not examined any more.
@@ -44,7 +44,8 @@ pub(super) fn determinism(args: &DeterminismArgs) -> Result<Exit, CliError> {
     let count = specs.len() as u64;
     let examined = examine_all(specs, args.jobs.get().get(), &stop);
     if let Some((spec, result)) = examined.into_iter().next() {
-        return match result? {
+        let run = format!("{} seed {}", spec.scenario.name, spec.seed);
+        return match result.map_err(|source| CliError::RunOf { run, source })? {
             Some(difference) => {
                 report(&spec, &difference)?;
                 Ok(Exit::Nondeterministic)
@@ -52,6 +53,9 @@ pub(super) fn determinism(args: &DeterminismArgs) -> Result<Exit, CliError> {
             None => Ok(Exit::Interrupted),
         };
     }
+    let names = loaded.iter().map(|loaded| loaded.scenario.name.as_str());
+    tidy(&args.artifacts.folder.join("determinism"), names);
+    tidy(&args.artifacts.folder, std::iter::empty());
     say(&format!(
         "{}: each recorded twice in threads and once in another process, all equal byte by byte",
         counted(count, "run")

@@ -53,6 +53,14 @@ pub(super) enum CliError {
     /// A run has no result.
     #[error(transparent)]
     Run(#[from] Failure),
+    /// A run that has a name has no result.
+    #[error("{run}")]
+    RunOf {
+        /// Which run, with its seed.
+        run: String,
+        /// Why not.
+        source: Failure,
+    },
     /// A report cannot be written.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -82,10 +90,12 @@ impl CliError {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } => Exit::Usage,
-            Self::Scenarios(errors) if errors.iter().any(|e| matches!(e, LoadError::Invalid(_))) => Exit::Usage,
+            Self::Scenarios(errors) if errors.iter().any(|e| matches!(e, LoadError::Invalid(_))) => {
+                Exit::Usage
+            }
             Self::Scenarios(_) | Self::Io { .. } | Self::Damaged { .. } | Self::Sink(_) => Exit::Unwritable,
             Self::NothingToRun { .. } => Exit::NothingRan,
-            Self::Run(failure) => failure.outcome().into(),
+            Self::Run(failure) | Self::RunOf { source: failure, .. } => failure.outcome().into(),
             Self::Internal { .. } => Exit::Internal,
         }
     }
@@ -93,7 +103,9 @@ impl CliError {
     /// What standard error shows.
     pub(super) fn message(&self) -> String {
         let (text, help) = match self {
-            Self::Scenarios(errors) => return errors.iter().map(load_error).collect(),
+            Self::Scenarios(errors) => {
+                return errors.iter().map(load_error).collect::<Vec<_>>().join("\n");
+            }
             Self::Usage { message, help } | Self::NothingToRun { message, help } => {
                 (message.clone(), help.as_deref())
             }

@@ -55,7 +55,8 @@ fn events() -> Vec<(String, String)> {
         };
         (name, format!("a fault may wait for it: `when: {{ event: … }}`, {scope}"))
     });
-    let traced = Change::NAMES.iter().map(|name| ((*name).to_owned(), "traced by brokers and disks".to_owned()));
+    let traced =
+        Change::NAMES.iter().map(|name| ((*name).to_owned(), "traced by brokers and disks".to_owned()));
     triggers.chain(traced).collect()
 }
 

@@ -13,6 +13,7 @@ mod validate;
 
 pub mod exit;
 
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,21 +24,26 @@ use args::{Cli, Command};
 use error::CliError;
 use exit::Exit;
 
-/// Reads the command line, and does what it asks for.
+/// Reads the command line, and does what it asks for. A panic counts as an internal error.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let result = catch_unwind(|| execute(command)).unwrap_or(Ok(Exit::Internal));
+    let exit = result.unwrap_or_else(|error| {
+        tell(&error.message());
+        error.exit()
+    });
+    exit.into()
+}
+
+fn execute(command: Command) -> Result<Exit, CliError> {
+    match command {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Validate { scenarios } => validate::validate(&scenarios),
         Command::Determinism(args) => determinism::determinism(&args),
         Command::List { catalogue } => list::list(catalogue),
         Command::Record { scenario, seed, folder } => determinism::record(&scenario, seed, folder),
-    };
-    let exit = result.unwrap_or_else(|error| {
-        tell(&error.message());
-        error.exit()
-    });
-    exit.into()
+    }
 }
 
 /// Writes to standard error, which may be closed.
@@ -67,10 +73,8 @@ fn stop_on_interrupt() -> Result<Stop, CliError> {
         }
         tell("interrupted: runs end at their next tick; once more to end at once\n");
     };
-    ctrlc::set_handler(handler).map_err(|error| CliError::Internal {
-        what: "cannot listen for Ctrl-C",
-        source: Box::new(error),
-    })?;
+    ctrlc::set_handler(handler)
+        .map_err(|error| CliError::Internal { what: "cannot listen for Ctrl-C", source: Box::new(error) })?;
     Ok(stop)
 }
 

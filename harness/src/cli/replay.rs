@@ -25,7 +25,8 @@ use crate::run::{RunResult, RunSpec, build, rejudge};
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
     // The path of the file in the folder is as good as that of the folder.
-    let folder = if args.folder.is_file() { args.folder.parent().unwrap_or(Path::new(".")) } else { &args.folder };
+    let folder =
+        if args.folder.is_file() { args.folder.parent().unwrap_or(Path::new(".")) } else { &args.folder };
     let (recording, verdict) = rejudge(folder)?;
     let (scenario, source) = scenario_of(folder, &recording.header)?;
     let source_name = folder.join(SCENARIO_FILE).display().to_string();
@@ -42,7 +43,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
         progress: None,
     };
     let execute: Execute = Arc::new(crate::run::execute);
-    let result = alone(spec, &execute)?;
+    let run = format!("{} seed {}", spec.scenario.name, spec.seed);
+    let result = alone(spec, &execute).map_err(|source| CliError::RunOf { run, source })?;
     if args.trace {
         for event in &result.recording.events {
             say(&plain(&narrate::event(event)))?;
@@ -50,17 +52,16 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
     }
     let style = Style::for_stream(args.output.color(), &std::io::stdout(), variable);
     let show = Show { style, detail: args.output.detail() };
-    show.verdict(&recording.header, &result)?;
-    if stop.reason().is_some() {
-        return Ok(Exit::Interrupted);
-    }
-    let exit = if recording.header.build == build() {
+    show.verdict(args, &recording.header, &result)?;
+    let exit = if stop.reason().is_some() {
+        Exit::Interrupted
+    } else if recording.header.build == build() {
         match difference(args, folder, &again, &recording, &result)? {
             // Both recordings stay, to be looked at.
             Some(difference) => return show.difference(&difference),
             None => {
                 show.equal(args, &recording)?;
-                Outcome::from(result.verdict.outcome).into()
+                exit_of(args, &result)
             }
         }
     } else {
@@ -105,6 +106,14 @@ fn events_before_stop(recording: &Recording) -> u64 {
     events.iter().position(is_stop).unwrap_or(events.len()) as u64
 }
 
+/// What the replay amounts to. One that was stopped can show a violation, and nothing else.
+fn exit_of(args: &ReplayArgs, result: &RunResult) -> Exit {
+    match Outcome::from(result.verdict.outcome) {
+        outcome if args.until.is_some() && outcome < Outcome::Violation => Exit::Success,
+        outcome => outcome.into(),
+    }
+}
+
 /// What is printed, and how.
 struct Show {
     style: Style,
@@ -112,12 +121,17 @@ struct Show {
 }
 
 impl Show {
-    fn verdict(&self, header: &Header, result: &RunResult) -> Result<(), CliError> {
+    fn verdict(&self, args: &ReplayArgs, header: &Header, result: &RunResult) -> Result<(), CliError> {
         let verdict = &result.verdict;
+        let outcome = Outcome::from(verdict.outcome);
         if self.detail > Detail::Quiet {
-            for finding in verdict.findings.iter().filter(|f| f.is_violation() || self.detail == Detail::Verbose) {
+            for finding in
+                verdict.findings.iter().filter(|f| f.is_violation() || self.detail == Detail::Verbose)
+            {
                 say(&format!("{}: {}", finding.anomaly, plain(&finding.what)))?;
             }
+        }
+        if self.detail > Detail::Quiet && args.until.is_none() {
             for reason in &verdict.inconclusive {
                 say(&format!("inconclusive: {}", plain(reason)))?;
             }
@@ -125,10 +139,14 @@ impl Show {
                 say(&format!("expected {}: {}", plain(&missed.expectation), plain(&missed.found)))?;
             }
         }
-        let outcome = Outcome::from(verdict.outcome);
-        let paint = if outcome == Outcome::Pass { Paint::Good } else { Paint::Bad };
         let events = counted(result.recording.events.len() as u64, "event");
-        let told = self.style.paint(paint, outcome.to_string());
+        let told = match args.until {
+            Some(until) if outcome < Outcome::Violation => format!("stopped at {}", narrate::span(until)),
+            _ => {
+                let paint = if outcome == Outcome::Pass { Paint::Good } else { Paint::Bad };
+                self.style.paint(paint, outcome.to_string())
+            }
+        };
         say(&format!("{} seed {}: {told}, {events}", plain(&header.scenario), header.seed))
     }
 
@@ -144,7 +162,8 @@ impl Show {
     }
 
     fn difference(&self, difference: &Difference) -> Result<Exit, CliError> {
-        let told = format!("nondeterminism: the replay differs from the recording from line {} on", difference.line);
+        let told =
+            format!("nondeterminism: the replay differs from the recording from line {} on", difference.line);
         say(&self.style.paint(Paint::Bad, told))?;
         for (folder, told) in &difference.sides {
             say(&format!("  {}: {}", folder.display(), plain(told)))?;
@@ -163,7 +182,7 @@ impl Show {
         let gone: Vec<_> = violations(recorded).difference(&violations(&result.verdict)).copied().collect();
         say(&format!("recorded by {}, replayed by {}", plain(&header.build), build()))?;
         if gone.is_empty() || args.until.is_some() {
-            return Ok(Outcome::from(result.verdict.outcome).into());
+            return Ok(exit_of(args, result));
         }
         let names: Vec<_> = gone.into_iter().map(Anomaly::name).collect();
         say(&self.style.paint(Paint::Bad, format!("the recorded violation is gone: {}", names.join(", "))))?;

@@ -74,7 +74,8 @@ fn places_of(word: &str) -> Result<Vec<Place>, CliError> {
     if let Some(name) = names().find(|name| *name == word) {
         return Ok(vec![Place::Embedded(name)]);
     }
-    let is_path = word.contains(['/', '\\']) || path.extension().is_some_and(|it| it == "yaml" || it == "yml");
+    let is_path =
+        word.contains(['/', '\\']) || path.extension().is_some_and(|it| it == "yaml" || it == "yml");
     if is_path {
         // Reading it says why it cannot be read.
         return Ok(vec![Place::File(path.to_owned())]);
@@ -83,7 +84,10 @@ fn places_of(word: &str) -> Result<Vec<Place>, CliError> {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("shipped suites are {}", names().collect::<Vec<_>>().join(", ")),
     };
-    Err(CliError::Usage { message: format!("`{word}` is no file, folder or shipped suite"), help: Some(help) })
+    Err(CliError::Usage {
+        message: format!("`{word}` is no file, folder or shipped suite"),
+        help: Some(help),
+    })
 }
 
 fn files_in(folder: &Path) -> Result<Vec<Place>, CliError> {

@@ -8,15 +8,17 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::task::{Context, Poll, Waker};
 
 use highwater_broker::env::{Rng, Task};
 use rand::Rng as _;
 
+use super::lock;
 use super::process::Process;
 use crate::world::FaultId;
 
@@ -77,14 +79,14 @@ impl Gate {
 /// Runs `task` behind the gate of its process, which must be the one whose runtime this is.
 #[expect(clippy::disallowed_methods, reason = "this is the gate that all others are to go through")]
 pub(super) fn spawn(process: Arc<Process>, task: impl Future<Output = ()> + Send + 'static) -> Task {
-    let gated = Gated { task: Caught { process, task: Box::pin(task) }, state: State::Waiting };
+    let gated = Gated { task: Caught::new(process, task), state: State::Waiting };
     Task::new(tokio::spawn(gated).abort_handle())
 }
 
 /// Runs `task` past the gate: what a node's kernel does even while its processes are paused.
 #[expect(clippy::disallowed_methods, reason = "the kernel's own work is not the process'")]
 pub(super) fn spawn_below(process: Arc<Process>, task: impl Future<Output = ()> + Send + 'static) -> Task {
-    Task::new(tokio::spawn(Caught { process, task: Box::pin(task) }).abort_handle())
+    Task::new(tokio::spawn(Caught::new(process, task)).abort_handle())
 }
 
 /// Lets other tasks go first, with the probability of the gate: for operations that would otherwise be done
@@ -102,25 +104,74 @@ pub(super) async fn turn(process: &Process) {
     .await;
 }
 
-/// A task whose panic ends the run, and not only the task.
-struct Caught<F> {
-    process: Arc<Process>,
-    task: Pin<Box<F>>,
+/// The tasks of one life of a process, by the order in which they were spawned.
+///
+/// When a process dies its tasks are dropped in this order, whatever tokio's is: that goes by task ids, which
+/// count up over all runtimes of the operating system's process, so that two runs would close their
+/// connections in two orders.
+#[derive(Default)]
+pub(super) struct Tasks {
+    next: u64,
+    live: BTreeMap<u64, Arc<Mutex<Option<Boxed>>>>,
 }
 
-impl<F: Future<Output = ()>> Future for Caught<F> {
-    type Output = ();
+type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        catch_panic(|| self.task.as_mut().poll(cx)).unwrap_or_else(|message| {
-            self.process.panicked(message);
-            Poll::Ready(())
-        })
+/// A task whose panic ends the run, and not only the task.
+struct Caught {
+    process: Arc<Process>,
+    number: u64,
+    /// Empty while it is polled, and once it has ended.
+    task: Arc<Mutex<Option<Boxed>>>,
+}
+
+impl Caught {
+    fn new(process: Arc<Process>, task: impl Future<Output = ()> + Send + 'static) -> Self {
+        let task: Arc<Mutex<Option<Boxed>>> = Arc::new(Mutex::new(Some(Box::pin(task))));
+        let mut tasks = process.tasks();
+        let number = tasks.next;
+        tasks.next += 1;
+        tasks.live.insert(number, Arc::clone(&task));
+        drop(tasks);
+        Self { process, number, task }
     }
 }
 
-struct Gated<F> {
-    task: Caught<F>,
+impl Future for Caught {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(mut task) = lock(&self.task).take() else { return Poll::Ready(()) };
+        let polled = catch_panic(|| task.as_mut().poll(cx)).unwrap_or_else(|message| {
+            self.process.panicked(message);
+            Poll::Ready(())
+        });
+        if polled.is_pending() {
+            *lock(&self.task) = Some(task);
+        }
+        polled
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        let is_dead = self.process.gate().closed;
+        let mut tasks = self.process.tasks();
+        let ended: Vec<_> = if is_dead {
+            std::mem::take(&mut tasks.live).into_values().collect()
+        } else {
+            tasks.live.remove(&self.number).into_iter().collect()
+        };
+        drop(tasks);
+        for task in ended {
+            let task = lock(&task).take();
+            drop(task);
+        }
+    }
+}
+
+struct Gated {
+    task: Caught,
     state: State,
 }
 
@@ -131,7 +182,7 @@ enum State {
     Parked,
 }
 
-impl<F> Gated<F> {
+impl Gated {
     fn pass(&mut self, waker: &Waker) -> Pass {
         let mut gate = self.task.process.gate();
         if gate.closed {
@@ -157,7 +208,7 @@ impl<F> Gated<F> {
     }
 }
 
-impl<F: Future<Output = ()>> Future for Gated<F> {
+impl Future for Gated {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -7,7 +7,7 @@ use highwater_broker::env::{Rng, Timestamp};
 use highwater_workloads::randomness::stream;
 
 use super::clock::{Clock, WallClock};
-use super::gate::Gate;
+use super::gate::{Gate, Tasks};
 use super::lock;
 use super::network::Network;
 
@@ -53,6 +53,7 @@ pub(super) struct Process {
     pub(super) shared: Arc<Shared>,
     wall_clock: Arc<WallClock>,
     gate: Mutex<Gate>,
+    tasks: Mutex<Tasks>,
     /// How often random numbers were asked for, by purpose.
     purposes: Mutex<BTreeMap<String, u32>>,
 }
@@ -74,12 +75,17 @@ impl Process {
             shared,
             wall_clock,
             gate: Mutex::new(gate),
+            tasks: Mutex::default(),
             purposes: Mutex::default(),
         }
     }
 
     pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
         lock(&self.gate)
+    }
+
+    pub(super) fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        lock(&self.tasks)
     }
 
     pub(super) fn network(&self) -> MutexGuard<'_, Network> {

@@ -1,0 +1,228 @@
+//! The binary, as its users meet it: messages and exit codes that need no simulated run.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use highwater_checkers::ids::Time;
+use highwater_checkers::recording::{
+    Event, FILE_NAME, Header, Mark, RecordingWriter, Stage, TraceHash, VERSION,
+};
+use tempfile::TempDir;
+
+/// A scenario without a mistake.
+const VALID: &str = "\
+version: 1
+name: tiny
+topics:
+  - { name: t, partitions: 1, replication: 3 }
+clients:
+  - producer: { topic: t, rate: 10/s }
+  - consumer: { topic: t }
+faults:
+  - kind: process-kill
+    at: 2s
+    selector: { brokers: [b2] }
+    restart_after: 1s
+run: { duration: 5s, seeds: 2 }
+";
+
+/// Runs the binary in `folder`. Returns its exit code, standard output and standard error.
+fn highwater(folder: &Path, words: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HIGHWATER_")) {
+        command.env_remove(name);
+    }
+    let Output { status, stdout, stderr } =
+        command.current_dir(folder).args(words).output().expect("it starts");
+    let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
+    (status.code().expect("it was not killed"), text(stdout), text(stderr))
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("it is written");
+    }
+    folder
+}
+
+/// Runs the binary on one file, and asserts that no panic reached the user.
+fn with_file(command: &str, text: &str) -> (i32, String) {
+    let folder = folder(&[("s.yaml", text)]);
+    let (code, stdout, stderr) = highwater(folder.path(), &[command, "s.yaml"]);
+    assert_eq!(stdout, "");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    (code, stderr)
+}
+
+#[test]
+fn a_valid_scenario_is_called_valid() {
+    let folder = folder(&[("s.yaml", VALID)]);
+    let told = highwater(folder.path(), &["validate", "s.yaml", "quick"]);
+    assert_eq!(told, (0, "2 scenarios without mistakes\n".into(), String::new()));
+}
+
+#[test]
+fn every_mistake_of_every_file_is_told_at_once() {
+    let first = VALID.replace("process-kill", "proces-kill").replace("duration: 5s", "duration: 5 parsecs");
+    let second = VALID.replace("[b2]", "[b9]");
+    let folder = folder(&[("a.yaml", &first), ("b.yaml", &second), ("c.yaml", VALID)]);
+    let (code, stdout, stderr) = highwater(folder.path(), &["validate", "."]);
+    assert_eq!((code, &*stdout), (2, ""));
+    assert_eq!(stderr, include_str!("cli/mistakes.txt"));
+    let (code, _, from_run) = highwater(folder.path(), &["run", "."]);
+    assert_eq!((code, from_run), (2, stderr));
+    assert!(!folder.path().join("highwater-artifacts").exists(), "nothing ran");
+}
+
+#[test]
+fn files_that_are_no_scenarios_are_refused() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..9 {
+        let below = vec![format!("*a{}", level - 1); 10].join(", ");
+        bomb += &format!("a{level}: &a{level} [{below}]\n");
+    }
+    for command in ["validate", "run"] {
+        for (text, told) in [("", "empty"), ("a: [", "not valid YAML"), (&bomb, "aliases are expanded")] {
+            let (code, stderr) = with_file(command, text);
+            assert_eq!(code, 2, "{stderr}");
+            assert!(stderr.contains(told) && stderr.contains("s.yaml:"), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_100_megabytes_is_refused_unread() {
+    let folder = folder(&[]);
+    let file = File::create(folder.path().join("big.yaml")).expect("it is made");
+    file.set_len(100 << 20).expect("a sparse file");
+    let (code, _, stderr) = highwater(folder.path(), &["run", "big.yaml"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("over the limit of 1 MiB"), "{stderr}");
+}
+
+#[test]
+fn nothing_to_run_is_told() {
+    let folder = folder(&[("notes.txt", "no scenario")]);
+    let (code, _, stderr) = highwater(folder.path(), &["run", "."]);
+    assert_eq!(code, 5);
+    assert_eq!(stderr, "error: . holds no scenario\n  = help: a folder stands for every *.yaml in it\n");
+    let (code, _, stderr) = highwater(folder.path(), &["run", "quick", "--seeds", "7..7"]);
+    assert_eq!(code, 5);
+    assert!(stderr.contains("no seed to run"), "{stderr}");
+}
+
+#[test]
+fn bad_usage_says_what_to_do() {
+    let folder = folder(&[("a.yaml", VALID), ("b.yaml", VALID)]);
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["run", "qick"], 2, "did you mean `quick`?"),
+        (&["run", "nonsense"], 2, "shipped suites are baseline, "),
+        (&["run", "absent.yaml"], 74, "cannot read absent.yaml: No such file"),
+        (&["run", "."], 2, "are both named `tiny`"),
+        (&["run", "quick", "--seeds", "9..3"], 2, "runs backwards"),
+        (&["run", "quick", "--timeout", "5 parsecs"], 2, "no unit of time"),
+        (&["fly"], 2, "unrecognized subcommand"),
+    ];
+    for (words, code, told) in cases {
+        let (found, stdout, stderr) = highwater(folder.path(), words);
+        assert_eq!((found, &*stdout), (code, ""), "{words:?}: {stderr}");
+        assert!(stderr.contains(told), "{words:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_catalogues_are_listed() {
+    let folder = folder(&[]);
+    for (catalogue, entry) in [
+        ("faults", "power-loss "),
+        ("checks", "read-then-lost "),
+        ("suites", "quick "),
+        ("events", "leader-elected "),
+        ("events", "high_watermark "),
+        ("mutants", "none "),
+    ] {
+        let (code, stdout, _) = highwater(folder.path(), &["list", catalogue]);
+        assert_eq!(code, 0);
+        assert!(stdout.lines().any(|line| line.starts_with(entry)), "{stdout}");
+    }
+}
+
+/// Writes a recording of three events, and its scenario beside it. Returns the recording's bytes.
+fn record(folder: &Path) -> Vec<u8> {
+    let header = Header {
+        version: VERSION,
+        scenario: "tiny".into(),
+        scenario_hash: TraceHash::default().with(VALID.as_bytes()).to_string(),
+        seed: 1,
+        build: "some other build".into(),
+        plan: serde_json::Value::Null,
+    };
+    let mut writer = RecordingWriter::new(Vec::new(), &header).expect("it is written");
+    for (second, stage) in (0..).zip([Stage::Steady, Stage::Calm, Stage::FinalRead]) {
+        let mark = Mark { stage, time: Time::from_millis(1_000 * second), note: None };
+        writer.event(&Event::Mark(mark)).expect("it is written");
+    }
+    let (bytes, _) = writer.finish(Time::from_millis(3_000), BTreeMap::new()).expect("it is written");
+    fs::write(folder.join(FILE_NAME), &bytes).expect("it is written");
+    fs::write(folder.join("scenario.yaml"), VALID).expect("it is written");
+    bytes
+}
+
+#[test]
+fn a_damaged_recording_is_refused_with_the_line() {
+    let folder = folder(&[]);
+    let bytes = record(folder.path());
+    let length = bytes.len();
+    // Within the first, the second and the last line, but for its end: a torn last line is no damage.
+    let second = bytes.iter().position(|byte| *byte == b'\n').expect("has lines") + 20;
+    let last = bytes[..length - 1].iter().rposition(|byte| *byte == b'\n').expect("has lines") + 20;
+    for (position, line) in [(0, 1), (30, 1), (second, 2), (last, 5)] {
+        let mut damaged = bytes.clone();
+        damaged.remove(position);
+        fs::write(folder.path().join(FILE_NAME), damaged).expect("it is written");
+        let (code, stdout, stderr) = highwater(folder.path(), &["replay", "."]);
+        assert_eq!((code, &*stdout), (74, ""), "{stderr}");
+        assert!(stderr.contains(&format!("damaged at line {line}:")), "{stderr}");
+    }
+}
+
+#[test]
+fn a_run_is_judged_and_told() {
+    let folder = folder(&[("s.yaml", VALID)]);
+    let (code, stdout, stderr) = highwater(folder.path(), &["run", "s.yaml"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.contains("2 runs: 2 pass"), "{stdout}");
+    assert!(!folder.path().join("highwater-artifacts").exists(), "recordings of passing runs are deleted");
+
+    let words =
+        ["run", "s.yaml", "--seed", "1", "--format", "json", "--junit", "reports/junit.xml", "--keep", "all"];
+    let (code, stdout, _) = highwater(folder.path(), &words);
+    let events: Vec<serde_json::Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    assert_eq!((code, events.len()), (0, 4), "{stdout}");
+    assert_eq!(events[1]["recording"], "highwater-artifacts/tiny/seed-1");
+    assert_eq!(events[3]["conclusion"], "pass");
+    let junit = fs::read_to_string(folder.path().join("reports/junit.xml")).expect("it was written");
+    assert!(junit.contains(r#"<testcase name="seed 1" classname="tiny""#), "{junit}");
+
+    let (code, stdout, _) =
+        highwater(folder.path(), &["replay", "highwater-artifacts/tiny/seed-1", "--until", "1s"]);
+    assert_eq!(code, 0, "{stdout}");
+    fs::write(folder.path().join("highwater-artifacts/tiny/seed-1/scenario.yaml"), "name: other")
+        .expect("written");
+    let (code, _, stderr) = highwater(folder.path(), &["replay", "highwater-artifacts/tiny/seed-1"]);
+    assert_eq!(code, 74);
+    assert!(stderr.contains("it is not the scenario that was recorded"), "{stderr}");
+}
+
+#[test]
+fn what_cannot_be_replayed_says_why() {
+    let folder = folder(&[]);
+    let (code, _, stderr) = highwater(folder.path(), &["replay", "absent"]);
+    assert_eq!(code, 74);
+    assert!(stderr.contains("absent/recording.log"), "{stderr}");
+}
