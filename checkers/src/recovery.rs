@@ -25,7 +25,7 @@ pub struct RecoveryMonitor<'c> {
     /// When each outstanding operation began.
     began: BTreeMap<Process, Time>,
     /// When the last fault was injected.
-    struck: Time,
+    struck: Option<Time>,
     now: Time,
 }
 
@@ -82,7 +82,7 @@ impl<'c> RecoveryMonitor<'c> {
             last_heal: None,
             load_ended: false,
             began: BTreeMap::new(),
-            struck: Time::default(),
+            struck: None,
             now: Time::default(),
         }
     }
@@ -95,7 +95,8 @@ impl<'c> RecoveryMonitor<'c> {
             }
             _ => self.began.remove(&operation.process),
         };
-        let lately = began.is_some_and(|began| began >= self.struck);
+        // What began in the very tick in which a fault struck may have been served before it did.
+        let lately = began.is_some_and(|began| self.struck.is_none_or(|struck| began > struck));
         for send in operation.body.sends() {
             let full = self.isr_is_full(&send.partition);
             let progress = entry(&mut self.partitions, &send.partition);
@@ -131,7 +132,7 @@ impl<'c> RecoveryMonitor<'c> {
     }
 
     fn struck(&mut self, time: Time) {
-        self.struck = time;
+        self.struck = Some(time);
         for progress in self.partitions.values_mut() {
             progress.lately = Use::default();
         }

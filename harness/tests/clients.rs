@@ -11,11 +11,11 @@ use highwater::system::{Client, PartitionPoll, Polled, Scope, SendOutcome, Settl
 use highwater::world::sim::{SimConfig, SimWorld};
 use highwater::world::{Life, World};
 use highwater_broker::env::Env;
+use highwater_broker::watch;
 use highwater_checkers::ids::{LeaderEpoch, Offset, Process, Time, TopicPartition, Value};
 use highwater_checkers::operation::{self, Acks, Body, Operation, Outcome, Record};
 use highwater_workloads::scenario::{Cluster, Topic, Vocabulary, parse};
 use highwater_workloads::{Host, Plan};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 const SCENARIO: &str = "

@@ -41,7 +41,12 @@ pub(crate) struct ReplicaManager<E: Env> {
     context: Arc<Context<E>>,
     partitions: Mutex<BTreeMap<TopicPartition, Arc<Partition<E>>>>,
     fetchers: Mutex<BTreeMap<BrokerId, (Address, Fetcher<E>)>>,
+    /// Held while the checkpoint is written: its two occasions, the interval and the shutdown, share a file.
+    checkpointing: tokio::sync::Mutex<()>,
 }
+
+/// What is followed at one leader, and in which epochs.
+type Followed<E> = BTreeMap<TopicPartition, (Arc<Partition<E>>, LeaderEpoch)>;
 
 type Address = (String, u16);
 
@@ -49,7 +54,12 @@ impl<E: Env> ReplicaManager<E> {
     /// Opens every log that is on the disk.
     pub(crate) async fn recover(context: Arc<Context<E>>) -> Result<Arc<Self>, HostError> {
         let checkpointed = hw_checkpoint::load(context.env.disk()).await.unwrap_or_default();
-        let manager = Self { context, partitions: Mutex::default(), fetchers: Mutex::default() };
+        let manager = Self {
+            context,
+            partitions: Mutex::default(),
+            fetchers: Mutex::default(),
+            checkpointing: tokio::sync::Mutex::default(),
+        };
         for name in manager.context.env.disk().list("").await? {
             let Some(tp) = partition_of(&name) else { continue };
             let Some(topic_id) = read_topic_id(manager.context.env.disk(), &name).await? else {
@@ -76,7 +86,7 @@ impl<E: Env> ReplicaManager<E> {
         let me = self.context.config.id;
         self.context.set_standings(standings(cluster));
 
-        let mut followed: BTreeMap<BrokerId, BTreeMap<_, _>> = BTreeMap::new();
+        let mut followed: BTreeMap<BrokerId, Followed<E>> = BTreeMap::new();
         let mut assigned = BTreeSet::new();
         for (name, topic) in &cluster.topics {
             for (number, record) in topic.partitions.iter().enumerate() {
@@ -112,11 +122,7 @@ impl<E: Env> ReplicaManager<E> {
         self.drop_unassigned(&assigned).await
     }
 
-    fn follow(
-        &self,
-        cluster: &ClusterState,
-        mut followed: BTreeMap<BrokerId, BTreeMap<TopicPartition, (Arc<Partition<E>>, LeaderEpoch)>>,
-    ) {
+    fn follow(&self, cluster: &ClusterState, mut followed: BTreeMap<BrokerId, Followed<E>>) {
         let mut fetchers = self.fetchers.lock().unwrap_or_else(PoisonError::into_inner);
         fetchers.retain(|leader, _| followed.contains_key(leader));
         while let Some((leader, wanted)) = followed.pop_first() {
@@ -234,6 +240,7 @@ impl<E: Env> ReplicaManager<E> {
 
     /// Writes all high watermarks down.
     pub(crate) async fn checkpoint(&self) -> Result<(), LogError> {
+        let _alone = self.checkpointing.lock().await;
         let mut marks = BTreeMap::new();
         for partition in self.all() {
             marks.insert(partition.tp.clone(), partition.high_watermark().await);

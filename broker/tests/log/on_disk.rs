@@ -210,7 +210,7 @@ async fn a_batch_that_is_cut_into_goes_as_a_whole() {
 #[tokio::test]
 async fn a_deleted_log_leaves_nothing() {
     let node = Node::new();
-    let log = log_of(&node, CRAMPED, &["a", "b", "c"]).await;
+    let mut log = log_of(&node, CRAMPED, &["a", "b", "c"]).await;
     log.delete().await.unwrap();
     assert_eq!(node.disk.list("").await.unwrap(), [""; 0]);
     let (log, recovered) = node.open(CRAMPED).await;

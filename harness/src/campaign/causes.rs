@@ -10,16 +10,17 @@ use highwater_checkers::verdict::Finding;
 /// How long before a violation a fault may have ended and still count.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// The faults that bit, and were there within [`WINDOW`] before the finding, by the time of their injection.
+/// The faults that bit, and were there within [`WINDOW`] before the finding, by the time of their injection;
+/// without a finding, before the heal.
 ///
 /// What the final read alone shows came about earlier: nothing strikes after the heal, so that the time is
 /// counted back from there.
-pub(super) fn faults_before(recording: &Recording, finding: &Finding) -> Vec<FaultRecord> {
+pub(super) fn faults_before(recording: &Recording, finding: Option<&Finding>) -> Vec<FaultRecord> {
     let calm = recording.events.iter().find_map(|event| match event {
         Event::Mark(mark) if mark.stage == Stage::Calm => Some(mark.time),
         _ => None,
     });
-    let evident = finding.evidence.first().map(|evidence| evidence.time);
+    let evident = finding.and_then(|finding| finding.evidence.first()).map(|evidence| evidence.time);
     let moment = evident.into_iter().chain(calm).min().unwrap_or(Time(u64::MAX));
     let injection = |fault: &FaultRecord| fault.injected.as_ref().map(|(time, _)| *time);
     let counts = |fault: &FaultRecord| {
@@ -92,11 +93,12 @@ mod tests {
     fn faults_count_that_bit_within_half_a_minute() {
         let recording = recording(&[(1, 9, true), (50, 52, true), (30, 55, false), (8, 20, true)], 60);
         let entries = |second| {
-            let faults = faults_before(&recording, &finding(second));
+            let faults = faults_before(&recording, Some(&finding(second)));
             faults.iter().map(|fault| fault.occurrence.entry).collect::<Vec<_>>()
         };
         assert_eq!(entries(39), [0, 3], "the first ended just 30 s before, the second is to come");
         assert_eq!(entries(49), [3]);
         assert_eq!(entries(200), [1], "counted back from the heal");
+        assert_eq!(faults_before(&recording, None).len(), 1);
     }
 }

@@ -375,8 +375,8 @@ impl Summarise {
             recording: None,
             reproduce: String::new(),
         };
-        if let Some(finding) = summary.first_violation() {
-            summary.faults = causes::faults_before(&result.recording, finding);
+        if summary.outcome() > Outcome::Inconclusive {
+            summary.faults = causes::faults_before(&result.recording, summary.first_violation());
         }
         // A run that was cut short says little, unless it found something.
         let worth = if summary.interrupted { Outcome::Inconclusive } else { Outcome::Pass };

@@ -32,31 +32,33 @@ pub fn scope_of(plan: &Plan) -> Scope {
     }
 }
 
-/// Creates the topics and waits until the whole cluster has settled. `false` if the run gave up first.
+/// Waits for all brokers, creates the topics, and waits until the whole cluster has settled. `false` if the run gave up first.
 pub(super) async fn prepare(
     client: &mut impl Client,
     plan: &Plan,
     phases: &Phases,
     progress: &Progress,
 ) -> bool {
-    let everything = Scope {
-        brokers: (1..=plan.cluster.brokers).map(Host::Broker).collect(),
-        partitions: plan.topics.iter().flat_map(|topic| partitions_of(plan, &topic.name).to_vec()).collect(),
-    };
+    let brokers: Vec<Host> = (1..=plan.cluster.brokers).map(Host::Broker).collect();
+    let partitions = plan.topics.iter().flat_map(|topic| partitions_of(plan, &topic.name).to_vec()).collect();
+    // Replicas are spread over the brokers that serve when the topic is created: all of them, then.
+    let nothing_yet = Scope { brokers: brokers.clone(), partitions: BTreeSet::new() };
+    let everything = Scope { brokers, partitions };
     let mut created = false;
     while phases.now() < Phase::Drain {
-        if !created {
-            match client.create_topics(&plan.topics, ATTEMPT_TIMEOUT).await {
-                Ok(()) => created = true,
-                Err(reason) => progress.enter(Stage::Preparing(reason)),
-            }
-        }
-        if created {
-            match client.settled(&everything, ATTEMPT_TIMEOUT).await {
-                Settled::Yes(_) => return true,
-                Settled::NotYet(reason) => progress.enter(Stage::Preparing(reason)),
-            }
-        }
+        let scope = if created { &everything } else { &nothing_yet };
+        let reason = match client.settled(scope, ATTEMPT_TIMEOUT).await {
+            Settled::Yes(_) if created => return true,
+            Settled::Yes(_) => match client.create_topics(&plan.topics, ATTEMPT_TIMEOUT).await {
+                Ok(()) => {
+                    created = true;
+                    continue;
+                }
+                Err(reason) => reason,
+            },
+            Settled::NotYet(reason) => reason,
+        };
+        progress.enter(Stage::Preparing(reason));
         sleep(ATTEMPT_PAUSE).await;
     }
     false
