@@ -69,9 +69,9 @@ impl ServeError {
             Self::InUse { .. } => {
                 Some("stop that process, or give this node a folder of its own with --data")
             }
-            Self::Broker(BrokerError::Listen { .. }) => {
-                Some("stop what listens there, or choose another port with --port, and in every --voter")
-            }
+            Self::Broker(BrokerError::Listen { .. }) => Some(
+                "stop what listens there, or choose another port, the same with --port and in every --voter",
+            ),
             Self::Broker(BrokerError::Disk { .. }) => Some(
                 "what was acknowledged is on the other replicas: mend the disk, then start the node again",
             ),
@@ -94,7 +94,7 @@ fn serve(config: BrokerConfig, data: &Path) -> Result<(), ServeError> {
     let seed = RandomState::new().build_hasher().finish();
     let env = TokioEnv::new(data.to_owned(), seed);
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)?;
-    tell(&format!("{} serves on port {}, data in {}", config.id, config.port, data.display()));
+    tell(&format!("{} starts on port {}, data in {}", config.id, config.port, data.display()));
     Ok(runtime.block_on(server::run(env, config, requested))?)
 }
 
