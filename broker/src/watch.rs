@@ -181,7 +181,6 @@ mod tests {
             let local = tokio::task::LocalSet::new();
             for waiter in 0..32 {
                 let (mut receiver, order) = (sender.subscribe(), Arc::clone(&order));
-                #[expect(clippy::disallowed_methods, reason = "there is no node here")]
                 local.spawn_local(async move {
                     receiver.changed().await.expect("the sender lives");
                     order.lock().expect("unpoisoned").push(waiter);

@@ -338,12 +338,14 @@ impl ClusterState {
         if !alteration.new_isr.iter().all(eligible) {
             return Err(Rejection::IneligibleReplica);
         }
-        if partition.move_to(Some(broker), isr.into_iter().collect(), false) {
-            changes.push(Change::Partition {
-                partition: TopicPartition::new(Arc::clone(name), alteration.partition),
-                unclean: false,
-            });
+        if !partition.move_to(Some(broker), isr.into_iter().collect(), false) {
+            // The present ISR is confirmed: no proposal under the old epoch can be carried out any more.
+            partition.partition_epoch.0 += 1;
         }
+        changes.push(Change::Partition {
+            partition: TopicPartition::new(Arc::clone(name), alteration.partition),
+            unclean: false,
+        });
         Ok(partition.clone())
     }
 

@@ -44,11 +44,10 @@ pub(super) async fn ask<E: Env>(manager: Arc<ReplicaManager<E>>, mut channel: Co
                     }
                 }
             }
-            // Not the controller, or no answer: whether it took effect is unknown, so the same is asked
-            // again, under the same partition epoch.
+            // Also a controller that was deposed while it decided says no more than that it is none.
             Err(_) => {
-                for tp in &questions {
-                    context.ask_controller(tp);
+                for (partition, question) in asked.values() {
+                    partition.isr_answered(question, &IsrAnswer::None).await;
                 }
                 sleep(BACK_OFF).await;
             }

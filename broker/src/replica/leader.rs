@@ -22,7 +22,7 @@ pub(super) struct Leader {
     /// The ISR that the controller has committed.
     pub(super) isr: BTreeSet<BrokerId>,
     /// An ISR that was asked for, and may have been committed or not.
-    pub(super) pending: Option<BTreeSet<BrokerId>>,
+    pending: Option<Pending>,
     followers: BTreeMap<BrokerId, Follower>,
     min_isr: usize,
 }
@@ -38,6 +38,17 @@ struct Follower {
     last_fetch: Option<(Instant, Offset)>,
     /// The incarnation that fetched (KIP-903).
     broker_epoch: Option<BrokerEpoch>,
+}
+
+/// A question to the controller that is not settled.
+#[derive(Debug)]
+struct Pending {
+    /// The ISR that is asked for now.
+    asked: BTreeSet<BrokerId>,
+    /// All that was asked for since the committed state: any of it may be the ISR by now.
+    possible: BTreeSet<BrokerId>,
+    /// An attempt had no answer: it may still be under way, and be carried out at any time.
+    unanswered: bool,
 }
 
 /// What the controller says of another broker, as far as the ISR depends on it.
@@ -99,8 +110,43 @@ impl Leader {
     /// whichever of the two the controller has (KIP-497).
     pub(super) fn maximal_isr(&self) -> BTreeSet<BrokerId> {
         match &self.pending {
-            Some(pending) => self.isr.union(pending).copied().collect(),
+            Some(pending) => self.isr.union(&pending.possible).copied().collect(),
             None => self.isr.clone(),
+        }
+    }
+
+    /// Asks for `isr` from here on.
+    pub(super) fn propose(&mut self, isr: BTreeSet<BrokerId>) {
+        let possible = self.maximal_isr().union(&isr).copied().collect();
+        self.pending = Some(Pending { asked: isr, possible, unanswered: false });
+    }
+
+    /// The ISR that is asked for, if one is.
+    pub(super) fn asked(&self) -> Option<&BTreeSet<BrokerId>> {
+        self.pending.as_ref().map(|pending| &pending.asked)
+    }
+
+    /// An attempt had no answer.
+    pub(super) fn unanswered(&mut self) {
+        if let Some(pending) = &mut self.pending {
+            pending.unanswered = true;
+        }
+    }
+
+    /// The controller refuses a member: nothing has changed. Returns whether that settles the question.
+    ///
+    /// It does not where an earlier attempt may still arrive, when the member has become eligible. Then the
+    /// committed ISR itself is asked for: confirming it moves the partition epoch on, past that attempt's.
+    pub(super) fn ineligible(&mut self) -> bool {
+        match &mut self.pending {
+            Some(pending) if pending.unanswered => {
+                pending.asked.clone_from(&self.isr);
+                false
+            }
+            _ => {
+                self.pending = None;
+                true
+            }
         }
     }
 
@@ -292,12 +338,13 @@ mod tests {
         let (mut l, now) = leader(ids([1, 2]), 1, 0);
         fetch(&mut l, 2, 10, 10, now);
         fetch(&mut l, 3, 5, 10, now);
-        l.pending = Some(ids([1, 2, 3]));
+        l.propose(ids([1, 2, 3]));
         assert_eq!(
             l.next_high_watermark((Offset(0), Offset(10)), &all_eligible(), LAG, now),
             Some(Offset(5))
         );
-        l.pending = Some(ids([1]));
+        assert!(l.ineligible(), "the proposal is settled");
+        l.propose(ids([1]));
         let late = now + LAG * 2;
         fetch(&mut l, 2, 8, 10, late);
         assert_eq!(
@@ -339,7 +386,7 @@ mod tests {
     fn one_change_of_the_isr_at_a_time() {
         let (mut l, now) = leader(ids([1, 2]), 1, 0);
         fetch(&mut l, 3, 0, 0, now);
-        l.pending = Some(ids([1]));
+        l.propose(ids([1]));
         assert_eq!(l.expansion(BrokerId(3), Offset(0), &all_eligible()), None);
         assert_eq!(l.shrink(Offset(5), LAG, now + LAG * 2), None);
     }
@@ -367,10 +414,22 @@ mod tests {
     #[test]
     fn an_older_partition_epoch_changes_nothing() {
         let (mut l, _) = leader(ids([1, 2]), 1, 0);
-        l.pending = Some(ids([1]));
+        l.propose(ids([1]));
         assert!(!l.commit(PartitionEpoch(9), &ids([1])));
-        assert!(l.pending.is_some());
+        assert!(l.asked().is_some());
         assert!(l.commit(PartitionEpoch(10), &ids([1])));
-        assert_eq!((l.isr.clone(), l.pending.clone()), (ids([1]), None));
+        assert_eq!((l.isr.clone(), l.asked()), (ids([1]), None));
+    }
+
+    #[test]
+    fn a_refusal_settles_nothing_while_an_earlier_attempt_may_still_arrive() {
+        let (mut l, _) = leader(ids([1, 2]), 1, 0);
+        l.propose(ids([1, 2, 3]));
+        l.unanswered();
+        assert!(!l.ineligible());
+        assert_eq!(l.asked(), Some(&ids([1, 2])), "the committed ISR is to be confirmed");
+        assert_eq!(l.maximal_isr(), ids([1, 2, 3]), "b3 may yet be let in");
+        assert!(l.commit(PartitionEpoch(10), &ids([1, 2])));
+        assert_eq!(l.maximal_isr(), ids([1, 2]));
     }
 }

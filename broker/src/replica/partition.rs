@@ -98,6 +98,8 @@ pub(super) enum IsrAnswer {
     Ineligible,
     /// Refused, because the controller knows more; the metadata log will tell.
     Superseded,
+    /// Whether it took effect is unknown: the same is asked again, under the same partition epoch.
+    None,
 }
 
 impl<E: Env> Partition<E> {
@@ -304,13 +306,12 @@ impl<E: Env> Partition<E> {
     pub(super) async fn isr_request(&self) -> Option<IsrRequest> {
         let state = self.state.lock().await;
         let Role::Leader(leader) = &state.role else { return None };
-        let isr = leader.with_epochs(leader.pending.as_ref()?, self.context.broker_epoch()?);
+        let isr = leader.with_epochs(leader.asked()?, self.context.broker_epoch()?);
         let (epoch, partition_epoch) = (leader.epoch, leader.partition_epoch);
         Some(IsrRequest { topic_id: self.topic_id, epoch, partition_epoch, isr })
     }
 
-    /// The controller's answer to `asked`. Returns whether the question is settled, as far as asking again
-    /// would help.
+    /// The controller's answer to `asked`, or that there was none.
     pub(super) async fn isr_answered(&self, asked: &IsrRequest, answer: &IsrAnswer) {
         let mut state = self.state.lock().await;
         let Role::Leader(leader) = &mut state.role else { return };
@@ -326,9 +327,16 @@ impl<E: Env> Partition<E> {
                 }
             }
             IsrAnswer::Ineligible => {
-                leader.pending = None;
-                self.trace_isr(leader);
-                self.advance_high_watermark(&mut state);
+                if leader.ineligible() {
+                    self.trace_isr(leader);
+                    self.advance_high_watermark(&mut state);
+                } else {
+                    self.context.ask_controller(&self.tp);
+                }
+            }
+            IsrAnswer::None => {
+                leader.unanswered();
+                self.context.ask_controller(&self.tp);
             }
             // The proposal may or may not be in the committed state: count with both until it is known.
             IsrAnswer::Superseded => {}
@@ -475,7 +483,7 @@ impl<E: Env> Partition<E> {
 
     fn propose(&self, leader: &mut Leader, isr: BTreeSet<BrokerId>) {
         let proposed = trace::join(&isr);
-        leader.pending = Some(isr);
+        leader.propose(isr);
         let maximal = trace::join(&leader.maximal_isr());
         trace::isr_proposed(
             self.context.config.id,

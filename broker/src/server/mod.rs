@@ -23,7 +23,7 @@ use crate::controller::{
 use crate::env::{Env, Listener, Task};
 use crate::ids::BrokerId;
 use crate::quorum::VoterId;
-use crate::quorum::driver::DriverConfig;
+use crate::quorum::driver::{DriverConfig, QuorumError};
 use crate::replica::{Context, ReplicaManager};
 use crate::trace;
 use crate::wire::{decode_request, read_frame, write_frame};
@@ -173,9 +173,11 @@ async fn follow_cluster<E: Env>(env: &E, config: &BrokerConfig) -> Result<Follow
             unclean_leader_election: config.unclean_leader_election,
         },
     };
-    let (controller, tasks) = Controller::start(env, controller_config)
-        .await
-        .map_err(|error| BrokerError::Disk { why: format!("the quorum's files: {error}") })?;
+    let (controller, tasks) =
+        Controller::start(env, controller_config).await.map_err(|error| match error {
+            QuorumError::Bind { port, source } => BrokerError::Listen { port, source },
+            error => BrokerError::Disk { why: format!("the quorum's files: {error}") },
+        })?;
     let cluster = controller.state();
     Ok((Some(controller), cluster, tasks.into()))
 }

@@ -212,7 +212,14 @@ fn what_happens_inside_the_cluster_is_counted_and_can_be_expected() {
         let verdict = judged_by(&config, &script);
         assert_eq!(feature.count(&verdict.counts), u64::from(happens), "{feature}");
         assert_eq!(verdict.expectations[0].met, happens, "{feature}");
-        assert_eq!(judged_by(&config, &quiet).outcome, RunOutcome::ExpectationMissed, "{feature}");
+        // Over many seeds one is enough, so that a single run is not judged by it.
+        let missed = judged_by(&config, &quiet);
+        let asked = &missed.expectations[0];
+        assert_eq!(
+            (missed.outcome, asked.met, asked.every_seed),
+            (RunOutcome::Pass, false, false),
+            "{feature}"
+        );
         assert_eq!(feature.name().parse(), Ok(feature));
     }
 }

@@ -1,12 +1,14 @@
 //! From a plan to what its run is judged by: the durability contract derives from the configuration.
 
+use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_checkers::ids::TopicPartition;
 use highwater_checkers::judge::{self, Expectations, FlushPolicy, JudgeConfig};
-use highwater_workloads::Plan;
 use highwater_workloads::scenario::{Bound, Comparison, Expect, Guarantee, Seen, Topic};
+use highwater_workloads::{Plan, TopicPartition as Partition};
 
 use crate::system::broker_id;
 
@@ -39,23 +41,12 @@ pub fn judge_config(plan: &Plan) -> JudgeConfig {
 }
 
 fn expectations(expect: &Expect) -> Expectations {
-    // Names were held against the vocabulary, which has them from the checkers.
-    let known = |what: &str| format!("`{what}` was validated when the scenario was read");
-    let anomalies = |names: &std::collections::BTreeSet<String>| {
-        names.iter().map(|name| name.parse().expect(&known(name))).collect()
-    };
-    let partitions = |named: &std::collections::BTreeSet<highwater_workloads::TopicPartition>| {
-        let partition = |tp: &highwater_workloads::TopicPartition| {
-            TopicPartition::new(&*tp.topic, i32::try_from(tp.partition).unwrap_or(i32::MAX))
-        };
-        named.iter().map(partition).collect()
-    };
     Expectations {
-        violation: anomalies(&expect.violation),
-        permitted: anomalies(&expect.permitted),
+        violation: words(&expect.violation),
+        permitted: words(&expect.permitted),
         unavailable: partitions(&expect.unavailable),
         available: partitions(&expect.available),
-        sometimes: expect.sometimes.iter().map(|name| name.parse().expect(&known(name))).collect(),
+        sometimes: words(&expect.sometimes),
         unavailability_max: expect
             .unavailability_max
             .map(|bound| most(bound, |value| value.saturating_sub(Duration::from_nanos(1)))),
@@ -65,6 +56,18 @@ fn expectations(expect: &Expect) -> Expectations {
             Seen::SomeSeed => judge::Seen::SomeSeed,
         },
     }
+}
+
+/// Words of the checkers, which the vocabulary had from them when the scenario was read.
+fn words<T: FromStr>(names: &BTreeSet<String>) -> Vec<T> {
+    let known = |name: &String| name.parse().ok().expect("the vocabulary has only words of the checkers");
+    names.iter().map(known).collect()
+}
+
+fn partitions(named: &BTreeSet<Partition>) -> BTreeSet<TopicPartition> {
+    let partition =
+        |tp: &Partition| TopicPartition::new(&*tp.topic, i32::try_from(tp.partition).unwrap_or(i32::MAX));
+    named.iter().map(partition).collect()
 }
 
 /// The greatest amount that a bound from above admits.
