@@ -179,11 +179,12 @@ impl View {
         }
     }
 
-    /// Whether every replica of the partition is in sync, and it has a leader.
+    /// Whether every replica of the partition is in sync, and it has a leader. Of a system that tells nothing
+    /// of its partitions nothing is asked.
     pub fn is_full(&self, partition: &TopicPartition) -> bool {
         self.partitions
             .get(partition)
-            .is_some_and(|view| view.leader.is_some() && view.isr.len() == view.replicas.len())
+            .is_none_or(|view| view.leader.is_some() && view.isr.len() == view.replicas.len())
     }
 }
 

@@ -19,8 +19,7 @@ pub(super) fn list(catalogue: Catalogue, vocabulary: &Vocabulary) -> Result<Exit
         Catalogue::Mutants => mutants(vocabulary),
     };
     if entries.is_empty() {
-        return say(&format!("none  there are none of the system `{}`", vocabulary.system))
-            .map(|()| Exit::Success);
+        return say(&format!("none  the system `{}` has none", vocabulary.system)).map(|()| Exit::Success);
     }
     let width = entries.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, meaning) in entries {

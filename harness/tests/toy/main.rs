@@ -99,6 +99,18 @@ fn what_was_never_promised_may_be_lost() {
     assert!(counts.lost > 0 && counts.lost == counts.lost_permitted, "{counts:?}");
 }
 
+#[test]
+fn a_system_that_tells_nothing_of_itself_is_judged_by_what_its_clients_saw() {
+    let silent = |config: &str| {
+        let role = "selector: { role: leader, topic: orders, partition: 0 }";
+        run(&configured(&format!("{config}, trace: false")).replace(role, "selector: { brokers: [b1] }"))
+    };
+    let verdict = silent("flush: every-batch").verdict;
+    assert_eq!(verdict.outcome, RunOutcome::Pass, "{verdict:#?}");
+    let result = silent("flush: every-batch, mutants: [skip-sync]");
+    assert!(finding(&result, Anomaly::Unseen).is_violation());
+}
+
 /// Runs the example's binary, a user's own, on a scenario. Returns its folder, exit code, standard output and
 /// standard error.
 fn toy_queue(words: &[&str], source: &str) -> (TempDir, i32, String, String) {

@@ -51,7 +51,7 @@ impl System for ToyQueue {
     fn vocabulary(&self) -> Vocabulary {
         let flush = ConfigKind::Word(["never", "every-batch"].map(str::to_owned).into());
         Vocabulary {
-            broker_config: [("flush".to_owned(), flush)].into(),
+            broker_config: [("flush".to_owned(), flush), ("trace".to_owned(), ConfigKind::Boolean)].into(),
             mutants: [SKIP_SYNC, HASH_ORDER].map(str::to_owned).into(),
             ..vocabulary("toy")
         }
@@ -67,6 +67,7 @@ impl System for ToyQueue {
         let broker = Arc::new(Broker {
             env: life.env.clone(),
             id: broker_id(cluster, host).expect("every host of a cluster has an id"),
+            traces: cluster.config.boolean("trace").unwrap_or(true),
             syncs: promises_sync && !cluster.mutants.contains(SKIP_SYNC),
             hash_order: cluster.mutants.contains(HASH_ORDER),
             logs: Mutex::default(),
@@ -104,6 +105,8 @@ type Answer = (Offset, Vec<Value>);
 struct Broker<E: Env> {
     env: E,
     id: BrokerId,
+    /// Whether it tells of itself; it need not.
+    traces: bool,
     syncs: bool,
     hash_order: bool,
     /// Held over an append and its sync, so that nobody reads what could still be lost.
@@ -182,14 +185,20 @@ impl<E: Env> Broker<E> {
             return Ok(log);
         }
         let log = Log::open(&self.env, id).await?;
-        // Of all that a system may tell, the one event by which roles and damages are known.
+        if self.traces {
+            self.tell(id);
+        }
+        Ok(log)
+    }
+
+    /// Of all that a system may tell, the one event by which roles and damages are known.
+    fn tell(&self, id: &TopicPartition) {
         let only = self.id.0.to_string();
         tracing::info!(
             target: REPLICA_TARGET, event = "partition_changed", broker = self.id.0, offset = 0,
             topic = &*id.topic, partition = id.partition, leader = self.id.0, leader_epoch = 0,
             partition_epoch = 0, isr = only, replicas = only, unclean = false, controller_epoch = 0,
         );
-        Ok(log)
     }
 }
 
