@@ -59,7 +59,11 @@ pub(super) fn replay(args: &ReplayArgs, subject: &Subject) -> Result<Exit, CliEr
             Some(difference) => return show.difference(&difference),
             None => {
                 show.equal(args, &recording)?;
-                exit_of(args, &result)
+                match (exit_of(args, &result), recording.footer()) {
+                    // What is missing of the recording may have said more.
+                    (Exit::Success, None) => Exit::Inconclusive,
+                    (exit, _) => exit,
+                }
             }
         }
     } else {
@@ -159,7 +163,9 @@ impl Show {
         match recording.footer() {
             _ if args.until.is_some() => say("equal to the recording as far as it went"),
             Some(footer) => say(&format!("equal to the recording, byte by byte (hash {})", footer.hash)),
-            None => say("equal to the recording, which breaks off, as far as that goes"),
+            None => say(
+                "equal to the recording as far as that goes: it is incomplete, its last line torn or missing",
+            ),
         }
     }
 

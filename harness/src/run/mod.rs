@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use highwater_checkers::judge::judge;
@@ -160,9 +160,18 @@ pub fn rejudge(folder: &Path) -> Result<(Recording, RunVerdict), RunError> {
     Ok((recording, verdict))
 }
 
-/// What this build is called in recordings.
+/// What this build is called in recordings: the version, and a hash of the executable, since two builds of one
+/// version may well go two ways.
 pub fn build() -> &'static str {
-    concat!("highwater ", env!("CARGO_PKG_VERSION"))
+    static BUILD: OnceLock<String> = OnceLock::new();
+    BUILD.get_or_init(|| {
+        let version = concat!("highwater ", env!("CARGO_PKG_VERSION"));
+        let executable = std::env::current_exe().and_then(fs::read);
+        executable.map_or_else(
+            |_| version.to_owned(),
+            |bytes| format!("{version} ({})", TraceHash::default().with(&bytes)),
+        )
+    })
 }
 
 fn begin(spec: &RunSpec, plan: &Plan) -> Result<Recorder, RunError> {
