@@ -66,7 +66,7 @@ fn spec(source: &str, folder: &tempfile::TempDir) -> RunSpec {
 }
 
 fn execute(spec: &RunSpec) -> RunResult {
-    let execute: Execute = Arc::new(run::execute);
+    let execute: Execute = Arc::new(|spec| run::execute(&KafkaReference, spec));
     let result =
         thread::alone(spec.clone(), &execute).unwrap_or_else(|failure| panic!("{}", failure.message()));
     // A run that gave up early, or whose faults never bit, would be fast for nothing.

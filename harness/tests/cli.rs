@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use highwater_checkers::ids::Time;
 use highwater_checkers::recording::{
@@ -28,16 +30,25 @@ faults:
 run: { duration: 5s, seeds: 2 }
 ";
 
-/// Runs the binary in `folder`. Returns its exit code, standard output and standard error.
-fn highwater(folder: &Path, words: &[&str]) -> (i32, String, String) {
+/// The binary, about to run in `folder`.
+fn command(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HIGHWATER_")) {
         command.env_remove(name);
     }
-    let Output { status, stdout, stderr } =
-        command.current_dir(folder).args(words).output().expect("it starts");
+    command.current_dir(folder).args(words);
+    command
+}
+
+/// Exit code, standard output and standard error.
+fn told(Output { status, stdout, stderr }: Output) -> (i32, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
     (status.code().expect("it was not killed"), text(stdout), text(stderr))
+}
+
+/// Runs the binary in `folder`. Returns its exit code, standard output and standard error.
+fn highwater(folder: &Path, words: &[&str]) -> (i32, String, String) {
+    told(command(folder, words).output().expect("it starts"))
 }
 
 /// A folder with these files.
@@ -217,6 +228,48 @@ fn a_run_is_judged_and_told() {
     let (code, _, stderr) = highwater(folder.path(), &["replay", "highwater-artifacts/tiny/seed-1"]);
     assert_eq!(code, 74);
     assert!(stderr.contains("it is not the scenario that was recorded"), "{stderr}");
+}
+
+#[test]
+fn one_seed_gives_one_recording_in_threads_and_in_another_process() {
+    let folder = folder(&[("s.yaml", VALID)]);
+    let (code, stdout, stderr) = highwater(folder.path(), &["determinism", "s.yaml", "--seeds", "0..2"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.starts_with("2 runs: each recorded twice in threads and once in another"), "{stdout}");
+    assert!(!folder.path().join("highwater-artifacts").exists(), "recordings that are equal are deleted");
+}
+
+#[cfg(unix)]
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the process that is waited for lives in real time")]
+fn what_was_found_before_an_interruption_is_told() {
+    let endless = VALID.replace("name: tiny", "name: endless").replace("duration: 5s", "duration: 24h");
+    let folder = folder(&[("first.yaml", VALID), ("second.yaml", &endless)]);
+    let child = command(folder.path(), &["run", ".", "--count", "1", "--jobs", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let begun = folder.path().join("highwater-artifacts/endless/seed-0").join(FILE_NAME);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !begun.exists() {
+        assert!(Instant::now() < deadline, "the second run did not begin");
+        sleep(Duration::from_millis(1));
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("it starts");
+    assert!(sent.success());
+    let (code, stdout, stderr) = told(child.wait_with_output().expect("it ends"));
+    assert_eq!(code, 130, "{stdout}{stderr}");
+    assert!(stderr.contains("interrupted: runs end at their next tick"), "{stderr}");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<_> = stdout.lines().map(words).collect();
+    for begins in [
+        "tiny seed 0 pass",
+        "endless seed 0 inconclusive, stopped",
+        "2 of 2 runs, interrupted: 1 pass, 1 inconclusive",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(begins)), "{begins}: {stdout}");
+    }
 }
 
 #[test]

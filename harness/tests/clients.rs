@@ -49,10 +49,6 @@ struct Logs {
 impl System for Queue {
     type Client<E: Env> = Self;
 
-    fn name(&self) -> &'static str {
-        "queue"
-    }
-
     fn vocabulary(&self) -> Vocabulary {
         KafkaReference.vocabulary()
     }

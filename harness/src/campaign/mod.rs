@@ -58,6 +58,8 @@ pub enum Keep {
 /// How a campaign is run.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The program, as the command lines call it that reproduce a run.
+    pub program: String,
     /// How many runs go on at a time.
     pub jobs: NonZeroUsize,
     /// The folder of the recordings: `<artifacts>/<scenario>/seed-<n>`.

@@ -195,6 +195,7 @@ impl<'a> Schedule<'a> {
             job: job.clone(),
             folder: folder.clone(),
             keep: self.options.keep,
+            program: self.options.program.clone(),
         };
         let done = move |result| {
             let run = summary.summary(result);
@@ -214,7 +215,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn failed(&self, job: &Job, failure: &Failure) -> RunSummary {
-        without_verdict(&self.entries[job.entry], job, failure)
+        without_verdict(&self.options.program, &self.entries[job.entry], job, failure)
     }
 
     /// Takes in a run that ended, and tells all whose turn has come.
@@ -284,7 +285,7 @@ impl<'a> Schedule<'a> {
             if artifacts::discard(folder).is_ok() {
                 self.told.dropped_recordings += 1;
                 run.recording = None;
-                run.reproduce = run_again(&run.source, run.id.seed);
+                run.reproduce = run_again(&self.options.program, &run.source, run.id.seed);
             }
         } else {
             self.told.kept_bytes += bytes;
@@ -338,6 +339,7 @@ struct Summarise {
     job: Job,
     folder: PathBuf,
     keep: Keep,
+    program: String,
 }
 
 impl Summarise {
@@ -345,7 +347,7 @@ impl Summarise {
         match result {
             Ok(result) => self.judged(result),
             Err(failure) => {
-                let mut summary = without_verdict(&self.entry, &self.job, &failure);
+                let mut summary = without_verdict(&self.program, &self.entry, &self.job, &failure);
                 // What was recorded until then may tell why, but cannot be replayed to an end.
                 summary.recording = Some(self.folder).filter(|folder| artifacts::size(folder) > 0);
                 summary
@@ -381,11 +383,14 @@ impl Summarise {
         // A run that was cut short says little, unless it found something.
         let worth = if summary.interrupted { Outcome::Inconclusive } else { Outcome::Pass };
         if self.keep == Keep::All || summary.outcome() > worth {
-            summary.reproduce =
-                format!("highwater replay {}", shell_word(&self.folder.display().to_string()));
+            summary.reproduce = format!(
+                "{} replay {}",
+                shell_word(&self.program),
+                shell_word(&self.folder.display().to_string())
+            );
             summary.recording = Some(self.folder);
         } else {
-            summary.reproduce = run_again(&summary.source, summary.id.seed);
+            summary.reproduce = run_again(&self.program, &summary.source, summary.id.seed);
             if let Err(source) = artifacts::discard(&self.folder) {
                 let failure = Failure::Run(crate::run::RunError::Io { path: self.folder, source });
                 summary.ending = RunEnding::Failed { outcome: failure.outcome(), message: failure.message() };
@@ -395,7 +400,7 @@ impl Summarise {
     }
 }
 
-fn without_verdict(entry: &Entry, job: &Job, failure: &Failure) -> RunSummary {
+fn without_verdict(program: &str, entry: &Entry, job: &Job, failure: &Failure) -> RunSummary {
     RunSummary {
         id: job.id.clone(),
         source: entry.source_name.clone(),
@@ -406,12 +411,12 @@ fn without_verdict(entry: &Entry, job: &Job, failure: &Failure) -> RunSummary {
         measures: None,
         hash: None,
         recording: None,
-        reproduce: run_again(&entry.source_name, job.id.seed),
+        reproduce: run_again(program, &entry.source_name, job.id.seed),
     }
 }
 
-fn run_again(source: &str, seed: u64) -> String {
-    format!("highwater run {} --seed {seed}", shell_word(source))
+fn run_again(program: &str, source: &str, seed: u64) -> String {
+    format!("{} run {} --seed {seed}", shell_word(program), shell_word(source))
 }
 
 /// Tells when the time is up; dropping what it returns ends the watch.

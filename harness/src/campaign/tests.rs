@@ -135,6 +135,7 @@ fn entry(suite: &str, seeds: Range<u64>) -> Entry {
 
 fn options(artifacts: &Path, jobs: usize) -> Options {
     Options {
+        program: "highwater".into(),
         jobs: NonZeroUsize::new(jobs).expect("some"),
         artifacts: artifacts.to_owned(),
         keep: Keep::Failed,

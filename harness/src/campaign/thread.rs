@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::run::{RunError, RunResult, RunSpec};
 
-/// What executes a run: [`crate::run::execute`], or a user's [`crate::run::execute_on`] his own system.
+/// What executes a run: [`crate::run::execute`] with one system under test.
 pub type Execute = Arc<dyn Fn(&RunSpec) -> Result<RunResult, RunError> + Send + Sync>;
 
 /// How deep the calls of a run may nest, in bytes of stack: a world polls all its hosts on one thread.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use highwater_reports::narrate::counted;
@@ -13,7 +13,7 @@ use super::args::DeterminismArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::scenarios::{self, Loaded};
-use super::{say, stop_on_interrupt, tell, variable};
+use super::{Subject, program, say, stop_on_interrupt, tell, variable};
 use crate::campaign::determinism::{Difference, examine};
 use crate::campaign::thread::alone;
 use crate::campaign::{Execute, Failure, Stop, shell_word, tidy};
@@ -22,9 +22,9 @@ use crate::run::RunSpec;
 /// What a seed has shown: nothing where it was not examined any more.
 type Examined = Result<Option<Difference>, Failure>;
 
-pub(super) fn determinism(args: &DeterminismArgs) -> Result<Exit, CliError> {
+pub(super) fn determinism(args: &DeterminismArgs, subject: &Subject) -> Result<Exit, CliError> {
     let seeds = args.seeds.chosen(variable)?;
-    let loaded = scenarios::load(&args.scenarios)?;
+    let loaded = scenarios::load(&args.scenarios, &subject.vocabulary)?;
     let stop = stop_on_interrupt()?;
     let mut specs = Vec::new();
     for scenario in &loaded {
@@ -42,7 +42,7 @@ pub(super) fn determinism(args: &DeterminismArgs) -> Result<Exit, CliError> {
         });
     }
     let count = specs.len() as u64;
-    let examined = examine_all(specs, args.jobs.get().get(), &stop);
+    let examined = examine_all(specs, args.jobs.get().get(), &stop, &subject.execute);
     if let Some((spec, result)) = examined.into_iter().next() {
         let run = format!("{} seed {}", spec.scenario.name, spec.seed);
         return match result.map_err(|source| CliError::RunOf { run, source })? {
@@ -78,14 +78,13 @@ fn spec(loaded: &Loaded, seed: u64, folder: PathBuf, stop: &Stop) -> RunSpec {
 
 /// Examines runs, several at a time. Returns those that are not as they should be, first in the given order; it
 /// ends at the first one, and so the list is short.
-fn examine_all(specs: Vec<RunSpec>, jobs: usize, stop: &Stop) -> Vec<(RunSpec, Examined)> {
-    let execute: Execute = Arc::new(crate::run::execute);
+fn examine_all(specs: Vec<RunSpec>, jobs: usize, stop: &Stop, execute: &Execute) -> Vec<(RunSpec, Examined)> {
     let total = specs.len();
     let queue = Mutex::new(specs.into_iter().enumerate());
     let (sender, receiver) = sync_channel(jobs);
     thread::scope(|scope| {
         for _ in 0..jobs.min(total) {
-            let (sender, queue, execute) = (sender.clone(), &queue, &execute);
+            let (sender, queue) = (sender.clone(), &queue);
             scope.spawn(move || {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -133,11 +132,15 @@ fn in_another_process(spec: &RunSpec) -> Result<(), Failure> {
 }
 
 /// The other process: records one run.
-pub(super) fn record(scenario: &str, seed: u64, folder: PathBuf) -> Result<Exit, CliError> {
-    let loaded = scenarios::load(&[scenario.to_owned()])?;
+pub(super) fn record(
+    scenario: &str,
+    seed: u64,
+    folder: PathBuf,
+    subject: &Subject,
+) -> Result<Exit, CliError> {
+    let loaded = scenarios::load(&[scenario.to_owned()], &subject.vocabulary)?;
     let [only] = loaded.as_slice() else { return Err(CliError::usage("`record` takes one scenario")) };
-    let execute: Execute = Arc::new(crate::run::execute);
-    alone(spec(only, seed, folder, &Stop::default()), &execute)?;
+    alone(spec(only, seed, folder, &Stop::default()), &subject.execute)?;
     Ok(Exit::Success)
 }
 
@@ -148,5 +151,5 @@ fn report(spec: &RunSpec, difference: &Difference) -> Result<(), CliError> {
         say(&format!("  {}: {}", folder.display(), plain(told)))?;
     }
     let source = shell_word(&spec.source_name);
-    say(&format!("reproduce: highwater determinism {source} --seed {seed}"))
+    say(&format!("reproduce: {} determinism {source} --seed {seed}", shell_word(&program())))
 }

@@ -1,6 +1,7 @@
 //! The binary `highwater`: its commands, what they print, and its exit codes.
 //!
-//! [`main`] is the way in; `args` is the command line, one file each holds a command, [`exit`] every exit code.
+//! [`main`] is the way in, and [`main_with`] that of a binary for another system under test; `args` is the
+//! command line, one file each holds a command, [`exit`] every exit code.
 
 mod args;
 mod determinism;
@@ -13,21 +14,39 @@ mod validate;
 
 pub mod exit;
 
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use highwater_reports::summary::StopReason;
+use highwater_workloads::scenario::Vocabulary;
 
-use crate::campaign::Stop;
+use crate::campaign::{Execute, Stop};
+use crate::run::{self as runs, RunSpec};
+use crate::system::System;
+use crate::system::kafka::KafkaReference;
 use args::{Cli, Command};
 use error::CliError;
 use exit::Exit;
 
-/// Reads the command line, and does what it asks for. A panic counts as an internal error.
+/// Reads the command line, and does what it asks for, to the system that ships. A panic counts as an internal
+/// error.
 pub fn main() -> ExitCode {
+    main_with(KafkaReference)
+}
+
+/// As [`main`], to a system of your own: every command, for scenarios that are written in its words. This is the
+/// whole of a binary's `main`; `harness/examples/toy_queue.rs` is one.
+///
+/// `determinism` starts the binary again, as another process: nothing that a run could notice may happen before
+/// this is called.
+pub fn main_with(system: impl System) -> ExitCode {
     let command = Cli::parse().command;
-    let result = catch_unwind(|| execute(command)).unwrap_or(Ok(Exit::Internal));
+    let subject = Subject::new(system);
+    // Nothing of the subject changes, so that a panic leaves nothing half done.
+    let result = catch_unwind(AssertUnwindSafe(|| execute(command, &subject))).unwrap_or(Ok(Exit::Internal));
     let exit = result.unwrap_or_else(|error| {
         tell(&error.message());
         error.exit()
@@ -35,15 +54,35 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn execute(command: Command) -> Result<Exit, CliError> {
-    match command {
-        Command::Run(args) => run::run(&args),
-        Command::Replay(args) => replay::replay(&args),
-        Command::Validate { scenarios } => validate::validate(&scenarios),
-        Command::Determinism(args) => determinism::determinism(&args),
-        Command::List { catalogue } => list::list(catalogue),
-        Command::Record { scenario, seed, folder } => determinism::record(&scenario, seed, folder),
+/// The system that the commands are about.
+struct Subject {
+    vocabulary: Vocabulary,
+    execute: Execute,
+}
+
+impl Subject {
+    fn new(system: impl System) -> Self {
+        let vocabulary = system.vocabulary();
+        Self { vocabulary, execute: Arc::new(move |spec: &RunSpec| runs::execute(&system, spec)) }
     }
+}
+
+fn execute(command: Command, subject: &Subject) -> Result<Exit, CliError> {
+    match command {
+        Command::Run(args) => run::run(&args, subject),
+        Command::Replay(args) => replay::replay(&args, subject),
+        Command::Validate { scenarios } => validate::validate(&scenarios, subject),
+        Command::Determinism(args) => determinism::determinism(&args, subject),
+        Command::List { catalogue } => list::list(catalogue, &subject.vocabulary),
+        Command::Record { scenario, seed, folder } => determinism::record(&scenario, seed, folder, subject),
+    }
+}
+
+/// What this program is called, for the lines that tell how to reproduce something.
+fn program() -> String {
+    let name = std::env::args_os().next();
+    let stem = name.as_deref().and_then(|name| Path::new(name).file_stem());
+    stem.map_or_else(|| "highwater".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// Writes to standard error, which may be closed.

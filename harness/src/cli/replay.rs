@@ -11,24 +11,23 @@ use highwater_reports::Outcome;
 use highwater_reports::narrate::{self, counted};
 use highwater_reports::style::{Paint, Style, plain};
 use highwater_reports::terminal::Detail;
-use highwater_workloads::scenario::{self, LoadError, Scenario};
+use highwater_workloads::scenario::{self, LoadError, Scenario, Vocabulary};
 
 use super::args::ReplayArgs;
 use super::error::CliError;
 use super::exit::Exit;
-use super::scenarios::vocabulary;
-use super::{say, stop_on_interrupt, variable};
+use super::{Subject, say, stop_on_interrupt, variable};
+use crate::campaign::SCENARIO_FILE;
 use crate::campaign::determinism::{Difference, first_difference};
 use crate::campaign::thread::alone;
-use crate::campaign::{Execute, SCENARIO_FILE};
 use crate::run::{RunResult, RunSpec, build, rejudge};
 
-pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
+pub(super) fn replay(args: &ReplayArgs, subject: &Subject) -> Result<Exit, CliError> {
     // The path of the file in the folder is as good as that of the folder.
     let folder =
         if args.folder.is_file() { args.folder.parent().unwrap_or(Path::new(".")) } else { &args.folder };
     let (recording, verdict) = rejudge(folder)?;
-    let (scenario, source) = scenario_of(folder, &recording.header)?;
+    let (scenario, source) = scenario_of(folder, &recording.header, &subject.vocabulary)?;
     let source_name = folder.join(SCENARIO_FILE).display().to_string();
     let again = folder.join("replay");
     let stop = stop_on_interrupt()?;
@@ -42,9 +41,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
         until: args.until,
         progress: None,
     };
-    let execute: Execute = Arc::new(crate::run::execute);
     let run = format!("{} seed {}", spec.scenario.name, spec.seed);
-    let result = alone(spec, &execute).map_err(|source| CliError::RunOf { run, source })?;
+    let result = alone(spec, &subject.execute).map_err(|source| CliError::RunOf { run, source })?;
     if args.trace {
         for event in &result.recording.events {
             say(&plain(&narrate::event(event)))?;
@@ -61,7 +59,11 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
             Some(difference) => return show.difference(&difference),
             None => {
                 show.equal(args, &recording)?;
-                exit_of(args, &result)
+                match (exit_of(args, &result), recording.footer()) {
+                    // What is missing of the recording may have said more.
+                    (Exit::Success, None) => Exit::Inconclusive,
+                    (exit, _) => exit,
+                }
             }
         }
     } else {
@@ -72,13 +74,17 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, CliError> {
 }
 
 /// The scenario beside a recording, if it is the one that was run.
-fn scenario_of(folder: &Path, header: &Header) -> Result<(Scenario, String), CliError> {
+fn scenario_of(
+    folder: &Path,
+    header: &Header,
+    vocabulary: &Vocabulary,
+) -> Result<(Scenario, String), CliError> {
     let path = folder.join(SCENARIO_FILE);
     let source = fs::read_to_string(&path).map_err(|source| CliError::Io { path: path.clone(), source })?;
     if TraceHash::default().with(source.as_bytes()).to_string() != header.scenario_hash {
         return Err(CliError::Damaged { path, what: "it is not the scenario that was recorded" });
     }
-    let scenario = scenario::parse(&path.display().to_string(), &source, &vocabulary())
+    let scenario = scenario::parse(&path.display().to_string(), &source, vocabulary)
         .map_err(|diagnostics| CliError::Scenarios(vec![LoadError::Invalid(diagnostics)]))?;
     Ok((scenario, source))
 }
@@ -157,7 +163,9 @@ impl Show {
         match recording.footer() {
             _ if args.until.is_some() => say("equal to the recording as far as it went"),
             Some(footer) => say(&format!("equal to the recording, byte by byte (hash {})", footer.hash)),
-            None => say("equal to the recording, which breaks off, as far as that goes"),
+            None => say(
+                "equal to the recording as far as that goes: it is incomplete, its last line torn or missing",
+            ),
         }
     }
 

@@ -1,7 +1,6 @@
 //! `highwater run`: scenarios at their seeds, judged and told.
 
 use std::io::stdout;
-use std::sync::Arc;
 
 use highwater_reports::json::JsonLines;
 use highwater_reports::junit::Junit;
@@ -14,12 +13,12 @@ use super::args::{Format, RunArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::scenarios::{self, Loaded};
-use super::{stop_on_interrupt, variable};
-use crate::campaign::{self, Entry, Execute, Options};
+use super::{Subject, program, stop_on_interrupt, variable};
+use crate::campaign::{self, Entry, Options};
 
-pub(super) fn run(args: &RunArgs) -> Result<Exit, CliError> {
+pub(super) fn run(args: &RunArgs, subject: &Subject) -> Result<Exit, CliError> {
     let seeds = args.seeds.chosen(variable)?;
-    let entries: Vec<Entry> = scenarios::load(&args.scenarios)?
+    let entries: Vec<Entry> = scenarios::load(&args.scenarios, &subject.vocabulary)?
         .into_iter()
         .map(|Loaded { scenario, source, source_name }| {
             let seeds = seeds.clone().unwrap_or(0..u64::from(scenario.run.seeds));
@@ -33,6 +32,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CliError> {
         });
     }
     let options = Options {
+        program: program(),
         jobs: args.jobs.get(),
         artifacts: args.artifacts.folder.clone(),
         keep: args.keep.into(),
@@ -41,8 +41,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CliError> {
         timeout: args.timeout,
     };
     let stop = stop_on_interrupt()?;
-    let execute: Execute = Arc::new(crate::run::execute);
-    let conclusion: Conclusion = campaign::run(&entries, &options, &stop, &execute, &mut sinks(args))?;
+    let conclusion: Conclusion =
+        campaign::run(&entries, &options, &stop, &subject.execute, &mut sinks(args))?;
     Ok(conclusion.into())
 }
 

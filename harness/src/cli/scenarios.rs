@@ -9,8 +9,6 @@ use highwater_workloads::scenario::{self, LoadError, Scenario, Vocabulary};
 use highwater_workloads::suites;
 
 use super::error::CliError;
-use crate::system::System;
-use crate::system::kafka::KafkaReference;
 
 /// A scenario, checked, and where it is from.
 #[derive(Clone, Debug)]
@@ -23,11 +21,6 @@ pub(super) struct Loaded {
     pub(super) source_name: Arc<str>,
 }
 
-/// The words of the system that ships.
-pub(super) fn vocabulary() -> Vocabulary {
-    KafkaReference.vocabulary()
-}
-
 /// Where a scenario is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
@@ -37,7 +30,7 @@ enum Place {
 
 /// Finds and reads all scenarios that are asked for, in the order of the command line. Of all files every
 /// mistake is told at once.
-pub(super) fn load(words: &[String]) -> Result<Vec<Loaded>, CliError> {
+pub(super) fn load(words: &[String], vocabulary: &Vocabulary) -> Result<Vec<Loaded>, CliError> {
     let mut places = Vec::new();
     for word in words {
         for place in places_of(word)? {
@@ -46,10 +39,9 @@ pub(super) fn load(words: &[String]) -> Result<Vec<Loaded>, CliError> {
             }
         }
     }
-    let vocabulary = vocabulary();
     let (mut loaded, mut errors) = (Vec::new(), Vec::new());
     for place in &places {
-        match read(place, &vocabulary) {
+        match read(place, vocabulary) {
             Ok(scenario) => loaded.push(scenario),
             Err(error) => errors.push(error),
         }

@@ -4,10 +4,10 @@ use highwater_reports::narrate::counted;
 
 use super::error::CliError;
 use super::exit::Exit;
-use super::{say, scenarios};
+use super::{Subject, say, scenarios};
 
-pub(super) fn validate(words: &[String]) -> Result<Exit, CliError> {
-    let loaded = scenarios::load(words)?;
+pub(super) fn validate(words: &[String], subject: &Subject) -> Result<Exit, CliError> {
+    let loaded = scenarios::load(words, &subject.vocabulary)?;
     say(&format!("{} without mistakes", counted(loaded.len() as u64, "scenario")))?;
     Ok(Exit::Success)
 }

@@ -15,7 +15,7 @@ use highwater_workloads::scenario::Cluster;
 use super::recorder::Recorder;
 use crate::system::broker_id;
 
-/// The subscriber of one run. It refuses every target but ours: turmoil opens a span for each host and tick.
+/// The subscriber of one run. It refuses every target but ours: a world may open a span for each host and tick.
 pub(super) struct Capture {
     pub(super) recorder: Arc<Recorder>,
     pub(super) cluster: Cluster,

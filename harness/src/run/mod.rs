@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use highwater_checkers::judge::judge;
@@ -23,7 +23,6 @@ use highwater_workloads::{Plan, Scenario};
 use thiserror::Error;
 
 use crate::system::System;
-use crate::system::kafka::KafkaReference;
 use crate::world::sim::{SimConfig, SimWorld};
 use crate::world::{World, WorldError};
 use capture::Capture;
@@ -122,25 +121,12 @@ pub enum RunError {
     /// A broker tells something that nobody understands.
     #[error("{0}")]
     Vocabulary(String),
-    /// No such system under test.
-    #[error("system `{name}` is not known here; known is `kafka`")]
-    UnknownSystem {
-        /// Its name.
-        name: String,
-    },
 }
 
-/// Executes a run of one of the systems that ship. It blocks; every run needs a fresh thread of its own.
-pub fn execute(spec: &RunSpec) -> Result<RunResult, RunError> {
-    let kafka = KafkaReference;
-    match &*spec.scenario.system {
-        name if name == kafka.name() => execute_on(&kafka, spec),
-        name => Err(RunError::UnknownSystem { name: name.to_owned() }),
-    }
-}
-
-/// Executes a run of `system` in a simulated world. It blocks; every run needs a fresh thread of its own.
-pub fn execute_on<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, RunError> {
+/// Executes a run of `system`, whose words the scenario was read with, in a simulated world. It blocks; every
+/// run needs a fresh thread of its own.
+pub fn execute<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, RunError> {
+    assert_eq!(spec.scenario.system, system.vocabulary().system, "a scenario is read for one system");
     let stopwatch = Stopwatch::start();
     let plan = Plan::new(&spec.scenario, spec.seed);
     let recorder = Arc::new(begin(spec, &plan)?);
@@ -174,9 +160,18 @@ pub fn rejudge(folder: &Path) -> Result<(Recording, RunVerdict), RunError> {
     Ok((recording, verdict))
 }
 
-/// What this build is called in recordings.
+/// What this build is called in recordings: the version, and a hash of the executable, since two builds of one
+/// version may well go two ways.
 pub fn build() -> &'static str {
-    concat!("highwater ", env!("CARGO_PKG_VERSION"))
+    static BUILD: OnceLock<String> = OnceLock::new();
+    BUILD.get_or_init(|| {
+        let version = concat!("highwater ", env!("CARGO_PKG_VERSION"));
+        let executable = std::env::current_exe().and_then(fs::read);
+        executable.map_or_else(
+            |_| version.to_owned(),
+            |bytes| format!("{version} ({})", TraceHash::default().with(&bytes)),
+        )
+    })
 }
 
 fn begin(spec: &RunSpec, plan: &Plan) -> Result<Recorder, RunError> {

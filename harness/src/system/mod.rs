@@ -3,10 +3,11 @@
 //! A system says four things: its words ([`System::vocabulary`]), the `main` of a host ([`System::node`]), a
 //! client ([`System::client`]), and, through that client, whether the cluster has settled. Everything else
 //! (faults, load, checkers, reports) is the same for all systems. [`kafka::KafkaReference`] is the one that
-//! ships; users bring their own.
+//! ships; users bring their own, and hand it to [`crate::cli::main_with`] in a binary of theirs.
 
 mod client;
 pub mod kafka;
+mod vocabulary;
 
 use std::future::Future;
 
@@ -16,6 +17,7 @@ use highwater_workloads::Host;
 use highwater_workloads::scenario::{Cluster, Vocabulary};
 
 pub use client::{Client, PartitionPoll, Polled, Scope, SendOutcome, Settled};
+pub use vocabulary::vocabulary;
 
 use crate::world::Life;
 
@@ -27,10 +29,8 @@ pub trait System: Clone + Send + Sync + 'static {
     /// A client of the system, in any world.
     type Client<E: Env>: Client;
 
-    /// The name that a scenario's `system:` gives.
-    fn name(&self) -> &'static str;
-
-    /// The words that a scenario may use about this system: configuration keys, roles, events, mutants.
+    /// The words that a scenario may use about this system: its name, configuration keys, roles, events,
+    /// mutants. [`vocabulary`] has those that are the same for all that trace.
     fn vocabulary(&self) -> Vocabulary;
 
     /// One life of the process on `host`: it ends with `Ok` once it was asked to shut down, and with `Err`

@@ -40,10 +40,6 @@ pub struct KafkaReference;
 impl System for KafkaReference {
     type Client<E: Env> = KafkaClient<E>;
 
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
     fn vocabulary(&self) -> Vocabulary {
         vocabulary::kafka()
     }

@@ -1,13 +1,9 @@
-//! The words that a scenario may use about Kafka: keys, roles, events, probes.
-
-use std::collections::BTreeMap;
+//! The words that a scenario may use about Kafka: its keys, beside what all systems have.
 
 use highwater_broker::config::{BrokerConfig, ConfigKey};
-use highwater_checkers::judge::Feature;
-use highwater_checkers::verdict::Anomaly;
-use highwater_workloads::scenario::{ConfigKind, Role, Scope, Vocabulary};
+use highwater_workloads::scenario::{ConfigKind, Vocabulary};
 
-use crate::view;
+use crate::system::vocabulary;
 
 /// The keys that a topic may set; a broker's value is the default.
 const TOPIC_KEYS: [&str; 2] = ["min.insync.replicas", "unclean.leader.election.enable"];
@@ -16,27 +12,11 @@ const TOPIC_KEYS: [&str; 2] = ["min.insync.replicas", "unclean.leader.election.e
 pub(super) fn kafka() -> Vocabulary {
     let keys = || BrokerConfig::keys().iter();
     let named = |key: &ConfigKey| (key.name.to_owned(), kind_of(key));
-    let role = |scope, client| move |name: &&'static str| (*name, Role { scope, client });
-    let roles = (view::PARTITION_ROLES.iter().map(role(Scope::Partition, false)))
-        .chain(view::CLUSTER_ROLES.iter().map(role(Scope::Cluster, false)))
-        .chain(["client"].iter().map(role(Scope::Cluster, true)));
-    let scope_of = |in_partition| if in_partition { Scope::Partition } else { Scope::Cluster };
-    let events = view::EVENTS.iter().map(|(name, in_partition)| (*name, scope_of(*in_partition)));
     Vocabulary {
-        system: super::NAME.to_owned(),
         broker_config: keys().map(named).collect(),
         topic_config: keys().filter(|key| TOPIC_KEYS.contains(&key.name)).map(named).collect(),
-        roles: owned(roles),
-        events: owned(events),
-        mutants: [].into(),
-        findings: Anomaly::ALL.iter().map(|anomaly| anomaly.name().to_owned()).collect(),
-        probes: Feature::ALL.iter().map(|feature| feature.name().to_owned()).collect(),
-        idempotent_producers: false,
+        ..vocabulary(super::NAME)
     }
-}
-
-fn owned<T>(words: impl IntoIterator<Item = (&'static str, T)>) -> BTreeMap<String, T> {
-    words.into_iter().map(|(word, meaning)| (word.to_owned(), meaning)).collect()
 }
 
 /// What a key holds: the name and the default tell, but for words.

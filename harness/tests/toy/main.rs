@@ -1,0 +1,192 @@
+//! A system that nobody here knows: a toy queue, which shares nothing with Kafka, goes through the whole of it.
+//!
+//! What holds of it holds of any system that users bring, and shows that nothing above the worlds knows which
+//! one it runs in.
+
+mod system;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use highwater::campaign::Execute;
+use highwater::campaign::thread::alone;
+use highwater::run::{self, RunResult, RunSpec};
+use highwater::system::System;
+use highwater_checkers::verdict::{Anomaly, Finding, RunOutcome};
+use highwater_workloads::scenario;
+use system::ToyQueue;
+use tempfile::TempDir;
+
+const SCENARIO: &str = "\
+version: 1
+name: toy
+system: toy
+cluster: { brokers: 2, controllers: 1, config: { flush: every-batch } }
+topics:
+  - { name: orders, partitions: 2, replication: 1 }
+clients:
+  - producer: { count: 2, topic: orders, rate: 50/s, timeout: 1s }
+  - consumer: { count: 3, topic: orders }
+faults:
+  - kind: process-kill
+    at: 2s
+    selector: { role: leader, topic: orders, partition: 0 }
+    restart_after: 500ms
+  - kind: power-loss
+    at: 4s
+    selector: { role: any, mode: all }
+    unsynced: lost
+    restart_after: 500ms
+run: { duration: 6s, seeds: 2 }
+";
+
+/// The scenario with another configuration of the brokers.
+fn configured(config: &str) -> String {
+    let changed = SCENARIO.replace("flush: every-batch", config);
+    assert!(changed.contains(config));
+    changed
+}
+
+/// Runs a scenario at one seed.
+fn run(source: &str) -> RunResult {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenario = scenario::parse("toy.yaml", source, &ToyQueue.vocabulary()).expect("it is valid");
+    let spec = RunSpec {
+        scenario: Arc::new(scenario),
+        source: source.into(),
+        source_name: "toy.yaml".into(),
+        seed: 1,
+        folder: folder.path().to_owned(),
+        stop: Arc::default(),
+        until: None,
+        progress: None,
+    };
+    let execute: Execute = Arc::new(|spec: &RunSpec| run::execute(&ToyQueue, spec));
+    alone(spec, &execute).expect("nothing but what is tested fails")
+}
+
+fn finding(result: &RunResult, anomaly: Anomaly) -> &Finding {
+    let mut findings = result.verdict.findings.iter();
+    findings.find(|finding| finding.anomaly == anomaly).unwrap_or_else(|| panic!("{:#?}", result.verdict))
+}
+
+#[test]
+fn what_is_synced_survives_a_kill_and_a_power_loss() {
+    let verdict = run(SCENARIO).verdict;
+    assert_eq!(verdict.outcome, RunOutcome::Pass, "{verdict:#?}");
+    assert!(verdict.counts.acknowledged > 100 && verdict.recovery.is_some(), "{verdict:#?}");
+    assert_eq!((verdict.counts.lost, verdict.findings.len()), (0, 0), "{verdict:#?}");
+}
+
+#[test]
+fn a_sync_that_is_promised_and_left_out_is_a_violation() {
+    let result = run(&configured("flush: every-batch, mutants: [skip-sync]"));
+    assert_eq!(result.verdict.outcome, RunOutcome::Violation);
+    assert!(finding(&result, Anomaly::Unseen).is_violation());
+    assert!(finding(&result, Anomaly::ReadThenLost).is_violation());
+    assert!(result.verdict.counts.lost > 0);
+}
+
+#[test]
+fn what_was_never_promised_may_be_lost() {
+    let result = run(&configured("flush: never"));
+    assert_eq!(result.verdict.outcome, RunOutcome::Pass, "{:#?}", result.verdict);
+    assert!(!finding(&result, Anomaly::Unseen).is_violation());
+    let counts = &result.verdict.counts;
+    assert!(counts.lost > 0 && counts.lost == counts.lost_permitted, "{counts:?}");
+}
+
+/// Runs the example's binary, a user's own, on a scenario. Returns its folder, exit code, standard output and
+/// standard error.
+fn toy_queue(words: &[&str], source: &str) -> (TempDir, i32, String, String) {
+    let test = std::env::current_exe().expect("a test is a file");
+    let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let binary = profile.join("examples").join(format!("toy_queue{}", std::env::consts::EXE_SUFFIX));
+    assert!(binary.exists(), "{} is not built: `cargo build --examples` does it", binary.display());
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("toy.yaml"), source).expect("it is written");
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HIGHWATER_")) {
+        command.env_remove(name);
+    }
+    let output = command.current_dir(folder.path()).args(words).output().expect("it starts");
+    let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
+    let code = output.status.code().expect("it was not killed");
+    (folder, code, text(output.stdout), text(output.stderr))
+}
+
+const DETERMINISM: &[&str] = &["determinism", "toy.yaml", "--seeds", "3..5"];
+
+#[test]
+fn a_system_that_keeps_to_its_seed_is_deterministic() {
+    let (_folder, code, stdout, stderr) = toy_queue(DETERMINISM, SCENARIO);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+}
+
+#[test]
+fn an_order_that_no_seed_decides_is_found_with_the_first_event_that_differs() {
+    let (folder, code, stdout, stderr) =
+        toy_queue(DETERMINISM, &configured("flush: every-batch, mutants: [hash-order]"));
+    assert_eq!(code, 4, "{stdout}{stderr}");
+    let lines: Vec<_> = stdout.lines().collect();
+    assert!(lines[0].starts_with("nondeterminism: toy seed 3 has two recordings, which differ from line "));
+    // Each recording with its own event: a folder that is there, and what it has at that line.
+    let sides: Vec<_> =
+        lines[1..3].iter().map(|line| line.trim_start().split_once(": ").expect("a folder")).collect();
+    assert!(
+        sides.iter().all(|(side, _)| folder.path().join(side).join("recording.log").exists()),
+        "{stdout}"
+    );
+    assert!(sides[0].0.ends_with("seed-3/first-thread"), "{stdout}");
+    assert_ne!(sides[0].1, sides[1].1);
+    assert!(sides.iter().all(|(_, event)| event.contains("s c") && event.contains(" ok ")), "{stdout}");
+    assert_eq!(lines[3..], ["reproduce: toy_queue determinism toy.yaml --seed 3"]);
+}
+
+#[test]
+fn a_users_binary_tells_how_to_reproduce_what_it_found() {
+    let source = configured("flush: every-batch, mutants: [skip-sync]");
+    let (folder, code, stdout, _) = toy_queue(&["run", "toy.yaml", "--count", "1"], &source);
+    let replay = "highwater-artifacts/toy/seed-0";
+    assert_eq!((code, stdout.lines().last()), (1, Some(&*format!("reproduce: toy_queue replay {replay}"))));
+    // The folder goes with its guard, so that it is handed over by its path.
+    let recorded = folder.path().join(replay);
+    let (_folder, code, stdout, _) = toy_queue(&["replay", &recorded.display().to_string()], &source);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("equal to the recording, byte by byte"), "{stdout}");
+}
+
+#[test]
+fn a_scenario_for_another_system_is_refused_where_it_says_so() {
+    let kafka = SCENARIO.replace("system: toy", "system: kafka");
+    let (_folder, code, stdout, stderr) = toy_queue(&["run", "toy.yaml"], &kafka);
+    assert_eq!((code, &*stdout), (2, ""));
+    assert_eq!(
+        stderr,
+        "error: unknown system `kafka`\n --> toy.yaml:3:9\n  |\n3 | system: kafka\n  |         ^^^^^\n  \
+         = help: only `toy` is known\n\ntoy.yaml: 1 mistake\n"
+    );
+    let (_folder, code, stdout, _) = toy_queue(&["list", "mutants"], SCENARIO);
+    assert_eq!((code, &*stdout), (0, "hash-order\nskip-sync\n"));
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("it is read").map(|entry| entry.expect("it is read").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn only_the_simulated_world_knows_what_it_is_made_of() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let names =
+        |path: &PathBuf| fs::read_to_string(path).expect("it is text").to_lowercase().contains("turmoil");
+    let naming: BTreeSet<_> = files(&sources).into_iter().filter(names).collect();
+    let inside = sources.join("world").join("sim");
+    assert!(!naming.is_empty() && naming.iter().all(|path| path.starts_with(&inside)), "{naming:#?}");
+    let system = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/toy/system.rs");
+    assert!(!names(&system), "the system knows nothing of it either");
+}
