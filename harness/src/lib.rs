@@ -43,7 +43,7 @@
 //!     until: None,
 //!     progress: None,
 //! };
-//! let execute: Execute = Arc::new(|spec: &RunSpec| run::execute_on(&KafkaReference, spec));
+//! let execute: Execute = Arc::new(|spec: &RunSpec| run::execute(&KafkaReference, spec));
 //!
 //! let result = thread::alone(spec.clone(), &execute)?;
 //! assert_eq!(result.verdict.outcome, RunOutcome::Pass, "{:?}", result.verdict.findings);
