@@ -118,7 +118,7 @@
 //! let cut = world.cut(&[(server, client)], InFlight::Held);
 //! run_until(&mut world, Duration::from_secs(2));
 //! assert_eq!(answers.load(Ordering::Relaxed), before);
-//! assert!(world.effect(cut).bit(), "a message was held");
+//! assert_eq!(world.effect(cut).held, 1);
 //!
 //! world.heal(cut);
 //! run_until(&mut world, Duration::from_secs(3));

@@ -76,16 +76,19 @@ struct Header {
     due: Time,
     /// Of the bytes that follow; 0 closes the connection in this direction.
     len: u32,
+    /// Whether it was sent while a cut held the link.
+    into_cut: bool,
 }
 
-const HEADER_BYTES: usize = 20;
+const HEADER_BYTES: usize = 21;
 
 impl Header {
     fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(&(self.sent.as_nanos() as u64).to_le_bytes());
         bytes[8..16].copy_from_slice(&(self.due.as_nanos() as u64).to_le_bytes());
-        bytes[16..].copy_from_slice(&self.len.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.len.to_le_bytes());
+        bytes[20] = self.into_cut.into();
         bytes
     }
 
@@ -94,8 +97,8 @@ impl Header {
             let word = bytes[at..at + 8].try_into().expect("eight bytes");
             Time::from_nanos(u64::from_le_bytes(word))
         };
-        let len = u32::from_le_bytes(bytes[16..].try_into().expect("four bytes"));
-        Self { sent: time(0), due: time(8), len }
+        let len = u32::from_le_bytes(bytes[16..20].try_into().expect("four bytes"));
+        Self { sent: time(0), due: time(8), len, into_cut: bytes[20] != 0 }
     }
 }
 
@@ -132,10 +135,12 @@ impl SimStream {
             self.outgoing = Outgoing::Silent;
             return;
         };
+        let into_cut = network.is_holding(self.to_peer);
         drop(network);
         self.last_due = due.max(self.last_due);
+        let header = Header { sent: now, due: self.last_due, len, into_cut };
         self.segment.clear();
-        self.segment.extend_from_slice(&Header { sent: now, due: self.last_due, len }.to_bytes());
+        self.segment.extend_from_slice(&header.to_bytes());
         self.segment.extend_from_slice(bytes);
     }
 
@@ -186,7 +191,10 @@ impl SimStream {
             }
             Fate::Held(fault) => {
                 if !held {
-                    network.effect_mut(fault).held += 1;
+                    // What was sent into a cut was counted then.
+                    if !header.into_cut {
+                        network.effect_mut(fault).held += 1;
+                    }
                     self.incoming = Incoming::Held(header);
                 }
                 network.wait(link, cx.waker());

@@ -222,6 +222,11 @@ impl Network {
         !self.line(link).dropping.now.is_empty()
     }
 
+    /// Whether what is sent on a link now is held.
+    pub(super) fn is_holding(&self, link: Link) -> bool {
+        !self.line(link).holding.now.is_empty()
+    }
+
     /// Wakes `waker` when a fault on a link is healed.
     pub(super) fn wait(&mut self, link: Link, waker: &Waker) {
         self.line_mut(link).waiting.push(waker.clone());
