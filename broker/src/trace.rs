@@ -4,10 +4,13 @@
 //! A broker of someone else's that emits the same events gets the same checks. Ids and offsets are integers,
 //! `-1` stands for none, lists are joined by commas.
 
+use std::fmt::Write;
+
 use tracing::{Level, event};
 
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
-use crate::log::BatchSummary;
+use crate::log::batch::BatchHeader;
+use crate::log::{BatchSummary, Recovered};
 
 /// The target of every event here.
 pub const TARGET: &str = "highwater::replica";
@@ -16,12 +19,36 @@ pub const TARGET: &str = "highwater::replica";
 pub fn join<'a>(ids: impl IntoIterator<Item = &'a BrokerId>) -> String {
     let mut joined = String::new();
     for id in ids {
-        if !joined.is_empty() {
-            joined.push(',');
-        }
+        separate(&mut joined);
         joined.push_str(&id.0.to_string());
     }
     joined
+}
+
+/// Joins epochs and where they begin for a list-valued field.
+fn starts(epochs: impl Iterator<Item = (LeaderEpoch, Offset)>) -> String {
+    let mut joined = String::new();
+    for (epoch, start) in epochs {
+        separate(&mut joined);
+        let _ = write!(joined, "{}:{}", epoch.0, start.0);
+    }
+    joined
+}
+
+/// Joins batches for a list-valued field.
+fn batches(batches: &[BatchSummary]) -> String {
+    let mut joined = String::with_capacity(batches.len() * 24);
+    for BatchSummary { base, count, epoch, crc } in batches {
+        separate(&mut joined);
+        let _ = write!(joined, "{}:{count}:{}:{crc}", base.0, epoch.0);
+    }
+    joined
+}
+
+fn separate(joined: &mut String) {
+    if !joined.is_empty() {
+        joined.push(',');
+    }
 }
 
 /// Emits one event about a replica: the fields that all have, then its own.
@@ -50,9 +77,25 @@ pub fn registered(broker: BrokerId, epoch: BrokerEpoch) {
     event!(target: TARGET, Level::INFO, event = "registered", broker = broker.0, broker_epoch = epoch.0);
 }
 
-/// A log was opened; `cut_bytes` of it did not pass its checks and are gone.
-pub fn recovered(broker: BrokerId, tp: &TopicPartition, leo: Offset, hw: Offset, cut_bytes: u64) {
-    replica_event!("recovered", broker, tp, leo = leo.0, hw = hw.0, cut_bytes = cut_bytes);
+/// A log was opened. What of it did not pass its checks is gone; the rest is told batch by batch, since
+/// whoever listens cannot know what a power loss left.
+pub fn recovered(
+    broker: BrokerId,
+    tp: &TopicPartition,
+    found: &Recovered,
+    hw: Offset,
+    epochs: impl Iterator<Item = (LeaderEpoch, Offset)>,
+) {
+    replica_event!(
+        "recovered",
+        broker,
+        tp,
+        leo = found.end.0,
+        hw = hw.0,
+        cut_bytes = found.cut_bytes,
+        epochs = starts(epochs).as_str(),
+        batches = batches(&found.batches).as_str(),
+    );
 }
 
 /// A batch entered the log, and (under flush every-batch) is synced.
@@ -69,14 +112,37 @@ pub fn appended(broker: BrokerId, tp: &TopicPartition, batch: &BatchSummary, lea
     );
 }
 
+/// The leader-epoch cache holds these epochs now, one that is new to it among them.
+pub fn epoch_cache(
+    broker: BrokerId,
+    tp: &TopicPartition,
+    epochs: impl Iterator<Item = (LeaderEpoch, Offset)>,
+) {
+    replica_event!("epoch_cache", broker, tp, epochs = starts(epochs).as_str());
+}
+
 /// The high watermark moved.
 pub fn high_watermark(broker: BrokerId, tp: &TopicPartition, hw: Offset, epoch: LeaderEpoch, leader: bool) {
     replica_event!("high_watermark", broker, tp, hw = hw.0, epoch = epoch.0, leader = leader);
 }
 
-/// Records at and above `to` left the log, which ended at `from`.
-pub fn truncated(broker: BrokerId, tp: &TopicPartition, from: Offset, to: Offset, why: &str) {
-    replica_event!("truncated", broker, tp, from = from.0, to = to.0, why = why);
+/// Records at and above `to` left the log, which ended at `from`; its cache keeps these epochs.
+pub fn truncated(
+    broker: BrokerId,
+    tp: &TopicPartition,
+    (from, to): (Offset, Offset),
+    why: &str,
+    epochs: impl Iterator<Item = (LeaderEpoch, Offset)>,
+) {
+    replica_event!(
+        "truncated",
+        broker,
+        tp,
+        from = from.0,
+        to = to.0,
+        why = why,
+        epochs = starts(epochs).as_str(),
+    );
 }
 
 /// The replica leads from here on.
@@ -168,11 +234,12 @@ pub fn acknowledged(
     replica_event!("acknowledged", broker, tp, base = base.0, last = last.0, epoch = epoch.0, acks = acks);
 }
 
-/// Records are about to be handed out, to a follower or (`reader` none) to a consumer.
+/// These whole batches are about to be handed out, to a follower or (`reader` none) to a consumer.
 pub fn served(
     broker: BrokerId,
     tp: &TopicPartition,
-    (from, until): (Offset, Offset),
+    from: Offset,
+    records: &[u8],
     hw: Offset,
     epoch: LeaderEpoch,
     reader: Option<BrokerId>,
@@ -182,9 +249,19 @@ pub fn served(
         broker,
         tp,
         from = from.0,
-        until = until.0,
+        until = BatchHeader::end_of(records).unwrap_or(from).0,
         hw = hw.0,
         epoch = epoch.0,
         reader = reader.map_or(-1, |r| r.0),
     );
+}
+
+/// The replica is pulled for at `leader` from here on.
+pub fn fetcher_started(broker: BrokerId, tp: &TopicPartition, leader: BrokerId, epoch: LeaderEpoch) {
+    replica_event!("fetcher_started", broker, tp, leader = leader.0, epoch = epoch.0);
+}
+
+/// The replica is no longer pulled for at `leader`.
+pub fn fetcher_stopped(broker: BrokerId, tp: &TopicPartition, leader: BrokerId, epoch: LeaderEpoch) {
+    replica_event!("fetcher_stopped", broker, tp, leader = leader.0, epoch = epoch.0);
 }

@@ -13,7 +13,7 @@ use crate::log::Sighting;
 use crate::monitor::Monitor;
 use crate::operation::Acks;
 use crate::recording::Event;
-use crate::state::{ClusterState, PartitionDecision};
+use crate::state::{ClusterState, PartitionDecision, partition_of};
 use crate::trace::{Change, TraceEvent};
 use crate::verdict::{Anomaly, Severity};
 
@@ -173,14 +173,6 @@ fn forfeit(
     if !forfeits.contains_key(partition) {
         forfeits.insert(partition.clone(), Forfeit { since, reason });
     }
-}
-
-/// The partition whose replica a file belongs to: its folder is `<topic>-<partition>`, as Kafka's are.
-fn partition_of(file: &str) -> Option<TopicPartition> {
-    let (folder, _) = file.rsplit_once('/')?;
-    let name = folder.rsplit('/').next()?;
-    let (topic, partition) = name.rsplit_once('-')?;
-    (!topic.is_empty()).then_some(TopicPartition::new(topic, partition.parse().ok()?))
 }
 
 impl Monitor for ContractMonitor<'_> {

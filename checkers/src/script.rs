@@ -6,6 +6,8 @@
 //! without completion; `R` poll ok, `RF` failed, `RI` indeterminate; `A` assign (`x` read on, `x:5` from 5),
 //! `AF` the same in the final phase; `E` the final read of these partitions ran, `EF` it could not.
 
+mod replicas;
+
 use std::collections::BTreeMap;
 
 use crate::fault::{Effect, FaultEvent, FaultPhase, Occurrence, Target, YamlPosition};
@@ -27,6 +29,7 @@ pub(crate) struct Script {
     now: u64,
     index: u64,
     processes: BTreeMap<u32, u64>,
+    replicas: replicas::Replicas,
 }
 
 /// `x` for a partition alone, `x:3` with an offset, `x=a` with a value, `x:3=a` with both.
@@ -118,6 +121,7 @@ impl Script {
                 partition_epoch: PartitionEpoch(i32::try_from(offset).expect("is small")),
                 isr: ids(isr),
                 replicas: ids(replicas),
+                min_isr: 1,
                 unclean: false,
                 controller_epoch: ControllerEpoch(1),
             },

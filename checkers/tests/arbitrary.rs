@@ -129,6 +129,7 @@ fn trace() -> impl Strategy<Value = Event> {
             partition_epoch: PartitionEpoch(0),
             isr,
             replicas,
+            min_isr: 1,
             unclean: false,
             controller_epoch: ControllerEpoch(0),
         });
@@ -137,7 +138,7 @@ fn trace() -> impl Strategy<Value = Event> {
         3 => decided,
         1 => file.prop_map(|file| Change::Lost { file: file.into(), from: 0 }),
         1 => (partition(), offset(), offset()).prop_map(|(partition, from, to)| Change::Truncated {
-            partition, from, to, why: "".into()
+            partition, from, to, why: "".into(), epochs: [].into()
         }),
     ];
     (time(), 1..4_i32, change).prop_map(|(time, broker, change)| {

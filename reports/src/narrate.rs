@@ -230,11 +230,12 @@ mod tests {
             from: Offset(9),
             to: Offset(7),
             why: "epoch".into(),
+            epochs: [].into(),
         };
         let traced = Event::Trace(TraceEvent { time: Time::from_millis(1_500), broker: BrokerId(3), change });
         assert_eq!(
             event(&traced),
-            "      1.500s b3 truncated topic=orders partition=2 from=9 to=7 why=epoch"
+            "      1.500s b3 truncated topic=orders partition=2 from=9 to=7 why=epoch epochs="
         );
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn applied(teller: BrokerId, state: &ClusterState, changes: &[Change]
             }
             Change::Partition { partition, unclean } => {
                 let record = state.partition(partition).expect("a partition that changed is there");
+                let min_isr = state.topics[&partition.topic].config.min_insync_replicas;
                 event!(
                     target: TARGET, Level::INFO, event = "partition_changed",
                     broker = teller.0, offset,
@@ -38,7 +39,7 @@ pub(super) fn applied(teller: BrokerId, state: &ClusterState, changes: &[Change]
                     leader = record.leader.map_or(-1, |leader| leader.0),
                     leader_epoch = record.leader_epoch.0, partition_epoch = record.partition_epoch.0,
                     isr = join(&record.isr).as_str(), replicas = join(&record.replicas).as_str(),
-                    unclean, controller_epoch = state.controller_epoch.0,
+                    min_isr, unclean, controller_epoch = state.controller_epoch.0,
                 );
             }
         }
@@ -146,9 +147,9 @@ mod tests {
             r#"broker=1 broker_epoch=3 event="broker_changed" fenced=true offset=3 subject=2"#,
             r#"broker=1 broker_epoch=2 event="broker_changed" fenced=false offset=4 subject=1"#,
             r#"broker=1 broker_epoch=3 event="broker_changed" fenced=false offset=5 subject=2"#,
-            r#"broker=1 controller_epoch=3 event="partition_changed" isr="1,2" leader=1 leader_epoch=0 offset=6 partition=0 partition_epoch=0 replicas="1,2" topic="orders" unclean=false"#,
+            r#"broker=1 controller_epoch=3 event="partition_changed" isr="1,2" leader=1 leader_epoch=0 min_isr=1 offset=6 partition=0 partition_epoch=0 replicas="1,2" topic="orders" unclean=false"#,
             r#"broker=1 broker_epoch=2 event="broker_changed" fenced=true offset=7 subject=1"#,
-            r#"broker=1 controller_epoch=3 event="partition_changed" isr="2" leader=2 leader_epoch=1 offset=7 partition=0 partition_epoch=1 replicas="1,2" topic="orders" unclean=false"#,
+            r#"broker=1 controller_epoch=3 event="partition_changed" isr="2" leader=2 leader_epoch=1 min_isr=1 offset=7 partition=0 partition_epoch=1 replicas="1,2" topic="orders" unclean=false"#,
         ];
         assert_eq!(told(1, &commands), expected);
         let elsewhere: Vec<String> =

@@ -146,6 +146,19 @@ impl BatchHeader {
         self.base.plus(self.count)
     }
 
+    /// The offset after the last record of the whole batches in `records`; `None` if there are none.
+    pub(crate) fn end_of(records: &[u8]) -> Option<Offset> {
+        let (mut end, mut position) = (None, 0);
+        while let Ok(header) = Self::parse(&records[position..]) {
+            position += header.size;
+            if position > records.len() {
+                break;
+            }
+            end = Some(header.next());
+        }
+        end
+    }
+
     /// Checks the bytes of this header's batch, at the front of `bytes`, against the stored CRC, and
     /// returns the computed one.
     pub fn verify(&self, bytes: &[u8]) -> Result<u32, BatchError> {

@@ -18,6 +18,11 @@ impl EpochCache {
         self.0.last_key_value().map(|(epoch, _)| *epoch)
     }
 
+    /// The epochs and where they begin, the earliest first.
+    pub(super) fn starts(&self) -> impl Iterator<Item = (LeaderEpoch, Offset)> {
+        self.0.iter().map(|(epoch, start)| (*epoch, *start))
+    }
+
     /// Notes that `epoch`, later than all others, begins at `start`. An epoch that began there and has
     /// no records gives way.
     pub(super) fn assign(&mut self, epoch: LeaderEpoch, start: Offset) {

@@ -212,6 +212,11 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
+    /// Where each leader epoch begins that the log knows of, the earliest first.
+    pub fn epochs(&self) -> impl Iterator<Item = (LeaderEpoch, Offset)> {
+        self.epochs.starts()
+    }
+
     /// The latest leader epoch that the log knows of.
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
         self.epochs.latest()

@@ -4,19 +4,21 @@ use super::epochs::EpochCache;
 use super::error::LogError;
 use super::segment::{Segment, bases_of};
 use super::tail::Tail;
-use super::{EPOCHS_FILE, Log, LogConfig, TAIL_BYTES_MAX};
+use super::{BatchSummary, EPOCHS_FILE, Log, LogConfig, TAIL_BYTES_MAX};
 use crate::env::Disk;
 use crate::ids::Offset;
 
 use ::tokio::time::Instant;
 
 /// What [`Log::open`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
     /// The log's end offset.
     pub end: Offset,
     /// Torn or corrupt bytes, and all behind them, that were removed.
     pub cut_bytes: u64,
+    /// All batches that are left, from the log's start on.
+    pub batches: Vec<BatchSummary>,
 }
 
 impl<D: Disk> Log<D> {
@@ -40,6 +42,7 @@ impl<D: Disk> Log<D> {
         let mut end = bases[0];
         let mut bad_bytes = 0;
         let mut cut_bytes = 0;
+        let mut batches = Vec::new();
         for base in bases {
             let mut segment = Segment::open(&disk, dir, base, config.index_interval_bytes).await?;
             if bad_bytes > 0 || !lost.is_empty() || base != end {
@@ -47,7 +50,7 @@ impl<D: Disk> Log<D> {
                 lost.push(segment);
                 continue;
             }
-            let scan = segment.scan(&mut epochs, &stored_epochs).await?;
+            let scan = segment.scan(&mut epochs, &stored_epochs, &mut batches).await?;
             end = scan.end;
             bad_bytes = scan.bad_bytes;
             cut_bytes += bad_bytes;
@@ -83,6 +86,6 @@ impl<D: Disk> Log<D> {
             synced_at: Instant::now(),
             broken: false,
         };
-        Ok((log, Recovered { end, cut_bytes }))
+        Ok((log, Recovered { end, cut_bytes, batches }))
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::BatchSummary;
 use super::batch::{BatchError, BatchHeader, HEADER_BYTES};
 use super::epochs::EpochCache;
 use super::error::LogError;
@@ -62,12 +63,13 @@ impl<F: DiskFile> Segment<F> {
         Ok(Self { base, size: 0, path, file, index: Index::new(base, index_interval_bytes), index_interval })
     }
 
-    /// Reads the whole file, takes in every batch up to the first bad one, and notes their epochs in
-    /// `epochs`; those `noted` by the log's last life are to agree.
+    /// Reads the whole file, takes in every batch up to the first bad one, and notes them in `batches` and
+    /// their epochs in `epochs`; those `noted` by the log's last life are to agree.
     pub(super) async fn scan(
         &mut self,
         epochs: &mut EpochCache,
         noted: &EpochCache,
+        batches: &mut Vec<BatchSummary>,
     ) -> Result<Scan, LogError> {
         let file_size = self.file_size().await?;
         self.size = file_size;
@@ -82,6 +84,9 @@ impl<F: DiskFile> Segment<F> {
                         epochs.assign(header.epoch, header.base);
                     }
                     index.note(header.base, walk.position);
+                    // The CRC in the header was just found to be that of the bytes.
+                    let BatchHeader { base, count, epoch, crc, .. } = header;
+                    batches.push(BatchSummary { base, count, epoch, crc });
                     end = header.next();
                     walk.position += header.size as u64;
                 }

@@ -20,8 +20,9 @@ use super::context::Context;
 use super::partition::Partition;
 use crate::config::Truncation;
 use crate::env::{Env, Task};
-use crate::ids::{LeaderEpoch, Offset, TopicPartition};
+use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::log::LogError;
+use crate::trace;
 use crate::wire::{Connection, RpcError};
 
 /// How long a fetcher rests after the leader was not there or refused.
@@ -32,6 +33,8 @@ const PARTITION_BYTES_MAX: i32 = 1 << 20;
 
 /// The task that follows one leader.
 pub(super) struct Fetcher<E: Env> {
+    me: BrokerId,
+    leader: BrokerId,
     followed: Arc<Followed<E>>,
     _task: Task,
 }
@@ -65,29 +68,48 @@ struct Asked<E: Env> {
 type AskedBy<E> = BTreeMap<(Uuid, i32), Asked<E>>;
 
 impl<E: Env> Fetcher<E> {
-    /// Begins to follow the broker that is reached at `address`.
-    pub(super) fn start(context: &Arc<Context<E>>, address: (String, u16)) -> Self {
+    /// Begins to follow `leader`, which is reached at `address`.
+    pub(super) fn start(context: &Arc<Context<E>>, leader: BrokerId, address: (String, u16)) -> Self {
         let followed = Arc::new(Followed { partitions: Mutex::default(), changed: Notify::new() });
         let run = Run { context: Arc::clone(context), followed: Arc::clone(&followed), address };
         let task = context.env.spawn(run.run());
-        Self { followed, _task: task }
+        Self { me: context.config.id, leader, followed, _task: task }
     }
 
     /// Follows exactly `wanted` from here on.
     pub(super) fn follow(&self, wanted: BTreeMap<TopicPartition, (Arc<Partition<E>>, LeaderEpoch)>) {
+        let same = |f: &Following<E>, (partition, epoch): &(Arc<Partition<E>>, LeaderEpoch)| {
+            f.epoch == *epoch && Arc::ptr_eq(&f.partition, partition)
+        };
+        self.keep(|tp, following| wanted.get(tp).is_some_and(|wanted| same(following, wanted)));
         let mut partitions = self.followed.lock();
-        partitions.retain(|tp, _| wanted.contains_key(tp));
         let mut added = false;
         for (tp, (partition, epoch)) in wanted {
-            if partitions.get(&tp).is_none_or(|f| f.epoch != epoch || !Arc::ptr_eq(&f.partition, &partition))
-            {
-                partitions.insert(tp, Following { partition, epoch, stage: Stage::Truncating });
+            partitions.entry(tp).or_insert_with_key(|tp| {
                 added = true;
-            }
+                trace::fetcher_started(self.me, tp, self.leader, epoch);
+                Following { partition, epoch, stage: Stage::Truncating }
+            });
         }
+        drop(partitions);
         if added {
             self.followed.changed.notify_one();
         }
+    }
+
+    /// Stops following what `keep` does not want, by partition and epoch.
+    pub(super) fn retain(&self, keep: impl Fn(&TopicPartition, LeaderEpoch) -> bool) {
+        self.keep(|tp, following| keep(tp, following.epoch));
+    }
+
+    fn keep(&self, keep: impl Fn(&TopicPartition, &Following<E>) -> bool) {
+        self.followed.lock().retain(|tp, following| {
+            let kept = keep(tp, following);
+            if !kept {
+                trace::fetcher_stopped(self.me, tp, self.leader, following.epoch);
+            }
+            kept
+        });
     }
 }
 

@@ -85,6 +85,7 @@ impl<E: Env> ReplicaManager<E> {
     pub(crate) async fn apply(&self, cluster: &ClusterState) -> Result<(), HostError> {
         let me = self.context.config.id;
         self.context.set_standings(standings(cluster));
+        self.stop_outdated_fetching(cluster);
 
         let mut followed: BTreeMap<BrokerId, Followed<E>> = BTreeMap::new();
         let mut assigned = BTreeSet::new();
@@ -122,14 +123,35 @@ impl<E: Env> ReplicaManager<E> {
         self.drop_unassigned(&assigned).await
     }
 
+    /// Nothing is pulled any longer from a leader or in an epoch that is over: no replica that takes up a
+    /// role still has a fetcher of its former one.
+    fn stop_outdated_fetching(&self, cluster: &ClusterState) {
+        let fetchers = self.fetchers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (leader, (_, fetcher)) in fetchers.iter() {
+            fetcher.retain(|tp, epoch| {
+                let record = cluster.partition(tp);
+                record.is_some_and(|r| r.leader == Some(*leader) && r.leader_epoch == epoch)
+            });
+        }
+    }
+
     fn follow(&self, cluster: &ClusterState, mut followed: BTreeMap<BrokerId, Followed<E>>) {
         let mut fetchers = self.fetchers.lock().unwrap_or_else(PoisonError::into_inner);
-        fetchers.retain(|leader, _| followed.contains_key(leader));
+        fetchers.retain(|leader, (_, fetcher)| {
+            let needed = followed.contains_key(leader);
+            if !needed {
+                fetcher.retain(|_, _| false);
+            }
+            needed
+        });
         while let Some((leader, wanted)) = followed.pop_first() {
             let Some(broker) = cluster.brokers.get(&leader) else { continue };
             let address = (broker.host.clone(), broker.port);
             if fetchers.get(&leader).is_none_or(|(known, _)| *known != address) {
-                let fetcher = Fetcher::start(&self.context, address.clone());
+                if let Some((_, moved)) = fetchers.remove(&leader) {
+                    moved.retain(|_, _| false);
+                }
+                let fetcher = Fetcher::start(&self.context, leader, address.clone());
                 fetchers.insert(leader, (address, fetcher));
             }
             fetchers[&leader].1.follow(wanted);
@@ -165,7 +187,7 @@ impl<E: Env> ReplicaManager<E> {
             .await
             .map_err(|source| HostError::Log { tp: tp.clone(), source })?;
         let hw = hw.min(recovered.end);
-        trace::recovered(config.id, &tp, recovered.end, hw, recovered.cut_bytes);
+        trace::recovered(config.id, &tp, &recovered, hw, log.epochs());
         let partition = Arc::new(Partition::new(Arc::clone(&self.context), tp.clone(), topic_id, log, hw));
         self.lock().insert(tp, Arc::clone(&partition));
         Ok(partition)

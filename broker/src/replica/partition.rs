@@ -141,7 +141,9 @@ impl<E: Env> Partition<E> {
         state.epoch = term.epoch;
         if assignment.leader == Some(me) {
             // The epoch's start is on disk before the first record of the epoch can be.
+            let known = state.log.latest_epoch();
             state.log.start_epoch(term.epoch).await?;
+            self.trace_epochs(&state.log, known);
             let start = state.log.end_offset();
             state.role = Role::Leader(Leader::new(me, term, start, Instant::now()));
             let isr = trace::join(&term.isr);
@@ -174,7 +176,9 @@ impl<E: Env> Partition<E> {
         if acks_all && !leader.has_min_isr() {
             return Err(ResponseError::NotEnoughReplicas.into());
         }
+        let known = log.latest_epoch();
         let appended = log.append_as_leader(records, epoch).await?;
+        self.trace_epochs(log, known);
         for batch in &appended.batches {
             trace::appended(self.context.config.id, &self.tp, batch, true);
         }
@@ -248,7 +252,7 @@ impl<E: Env> Partition<E> {
         };
         if !records.is_empty() {
             let reader = request.follower.map(|(id, _)| id);
-            trace::served(me, &self.tp, (request.from, until), state.hw, epoch, reader);
+            trace::served(me, &self.tp, request.from, &records, state.hw, epoch, reader);
         }
         Ok(ReadAnswer { records, hw: state.hw, log_start, diverging: None })
     }
@@ -367,7 +371,9 @@ impl<E: Env> Partition<E> {
             return Ok(());
         }
         if !records.is_empty() {
+            let known = state.log.latest_epoch();
             let appended = state.log.append_as_follower(records).await?;
+            self.trace_epochs(&state.log, known);
             for batch in &appended.batches {
                 trace::appended(me, &self.tp, batch, false);
             }
@@ -454,7 +460,7 @@ impl<E: Env> Partition<E> {
         state.log.truncate_to(to).await?;
         // The log may end below `to`, where a batch reached across it.
         let to = state.log.end_offset();
-        trace::truncated(self.context.config.id, &self.tp, from, to, why);
+        trace::truncated(self.context.config.id, &self.tp, (from, to), why, state.log.epochs());
         if state.hw > to {
             state.hw = to;
             trace::high_watermark(self.context.config.id, &self.tp, to, state.epoch, false);
@@ -493,6 +499,13 @@ impl<E: Env> Partition<E> {
             leader.partition_epoch,
         );
         self.context.ask_controller(&self.tp);
+    }
+
+    /// Tells the epoch cache, if it has taken in an epoch since `known` was its latest.
+    fn trace_epochs(&self, log: &Log<E::Disk>, known: Option<LeaderEpoch>) {
+        if log.latest_epoch() != known {
+            trace::epoch_cache(self.context.config.id, &self.tp, log.epochs());
+        }
     }
 
     fn trace_isr(&self, leader: &Leader) {

@@ -23,7 +23,7 @@ async fn a_tail_torn_at_any_byte_is_cut() {
     for len in starts[2]..bytes.len() {
         fs::write(&node.segments().await[0], &bytes[..len]).unwrap();
         let (mut log, recovered) = node.open(ROOMY).await;
-        assert_eq!(recovered, Recovered { end: Offset(2), cut_bytes: (len - starts[2]) as u64 });
+        assert_eq!((recovered.end, recovered.cut_bytes), (Offset(2), (len - starts[2]) as u64));
         assert_eq!(fs::read(&node.segments().await[0]).unwrap(), bytes[..starts[2]]);
         log.append_as_leader(produced(&["new"]), LeaderEpoch(0)).await.unwrap();
         assert_eq!(values(&log).await, ["a", "b", "new"]);
@@ -36,7 +36,7 @@ async fn a_hole_where_bytes_never_arrived_is_cut() {
     bytes[starts[1]..].fill(0);
     fs::write(&node.segments().await[0], &bytes).unwrap();
     let (log, recovered) = node.open(ROOMY).await;
-    assert_eq!(recovered, Recovered { end: Offset(1), cut_bytes: (bytes.len() - starts[1]) as u64 });
+    assert_eq!((recovered.end, recovered.cut_bytes), (Offset(1), (bytes.len() - starts[1]) as u64));
     assert_eq!(values(&log).await, ["a"]);
 }
 
@@ -83,7 +83,7 @@ async fn a_cut_takes_the_later_segments_along() {
     fs::OpenOptions::new().write(true).open(&segments[1]).unwrap().set_len(sizes[1] - 1).unwrap();
     let (log, recovered) = node.open(CRAMPED).await;
     let one = sizes[1] / 2;
-    assert_eq!(recovered, Recovered { end: Offset(3), cut_bytes: one - 1 + sizes[2] });
+    assert_eq!((recovered.end, recovered.cut_bytes), (Offset(3), one - 1 + sizes[2]));
     assert_eq!(node.segments().await, segments[..2]);
     assert_eq!(values(&log).await, ["a", "b", "c"]);
 }
@@ -112,6 +112,6 @@ async fn batches_larger_than_a_scan_s_chunk_are_recovered() {
     }
     drop(log);
     let (log, recovered) = node.open(config).await;
-    assert_eq!(recovered, Recovered { end: Offset(5), cut_bytes: 0 });
+    assert_eq!((recovered.end, recovered.cut_bytes), (Offset(5), 0));
     assert_eq!(values(&log).await, all);
 }

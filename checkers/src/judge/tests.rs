@@ -233,6 +233,7 @@ fn truncations_unclean_elections_and_info_reads_are_counted() {
         from: crate::ids::Offset(from),
         to: crate::ids::Offset(to),
         why: "diverging epoch".into(),
+        epochs: [].into(),
     };
     script.trace(2, cut(5, 3)).trace(2, cut(3, 3));
     script.decide(1, 1, &[1], &[1, 2]).decide(2, 2, &[2], &[1, 2]);

@@ -33,7 +33,9 @@ impl TraceHash {
         hash.mixed(u64::from_le_bytes(last)).mixed(line.len() as u64)
     }
 
-    fn mixed(self, word: u64) -> Self {
+    /// The hash after one more word.
+    #[must_use]
+    pub(crate) fn mixed(self, word: u64) -> Self {
         const MULTIPLIER: u128 = 0x9e37_79b9_7f4a_7c15;
         let product = u128::from(self.0.rotate_left(23) ^ word) * MULTIPLIER;
         Self((product >> 64) as u64 ^ product as u64)

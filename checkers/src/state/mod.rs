@@ -1,164 +1,257 @@
-//! The cluster's state, folded from trace events: what the controllers committed, by their own log.
+//! The cluster's state, folded from a run's events: what the controllers committed, and what each replica
+//! holds, believes, and has lost.
 //!
-//! Every node tells each entry of the metadata log as it applies it. The first telling of an offset counts
-//! and the rest are passed over, so that the state is the log's, and no single node's word.
+//! Nothing here is read from a broker; all of it is what brokers and disks told, and when the nemesis killed
+//! whom. Every node tells each entry of the metadata log as it applies it. The first telling of an offset
+//! counts and the rest are passed over, so that [`ClusterState`] is the log's, and no single node's word. What
+//! a replica tells of itself is its own word, and [`Cluster`] holds it beside that.
 
-use std::collections::BTreeMap;
+mod log;
+mod metadata;
+mod partition;
+mod replica;
 
-use crate::ids::{
-    BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch, Offset, PartitionEpoch, TopicPartition,
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use log::{Prefix, ReplicaLog};
+pub use metadata::{
+    ClusterState, CommittedBroker, CommittedController, CommittedPartition, PartitionDecision,
 };
-use crate::trace::{Change, TraceEvent};
+pub use partition::{Ack, Partition, TrueHighWatermark, Whereabouts};
+pub use replica::{Cut, CutBy, Leadership, Replica, Role};
 
-/// What the metadata log says so far.
+use crate::fault::{FaultEvent, FaultPhase, Occurrence, Target};
+use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, Time, TopicPartition};
+use crate::operation::Acks;
+use crate::recording::Event;
+use crate::trace::{Batch, Change, TraceEvent};
+
+/// The faults that end a broker's process without a word of its own.
+const DEADLY: &[&str] = &["process-kill", "power-loss"];
+
+/// The whole cluster, as far as it was told.
 #[derive(Clone, Debug, Default)]
-pub struct ClusterState {
-    partitions: BTreeMap<TopicPartition, CommittedPartition>,
-    brokers: BTreeMap<BrokerId, CommittedBroker>,
-    controller: Option<CommittedController>,
+pub struct Cluster {
+    metadata: ClusterState,
+    brokers: BTreeMap<BrokerId, Broker>,
+    partitions: BTreeMap<TopicPartition, Partition>,
+    deadly: BTreeSet<Occurrence>,
+    acks: u64,
 }
 
-/// A partition, as the controller decided it last.
+/// A broker's process.
+#[derive(Clone, Copy, Debug, Default)]
+struct Broker {
+    alive: bool,
+    /// The registration that was in force when the process began: a later one is its own.
+    former: Option<BrokerEpoch>,
+}
+
+/// What an event changed that cannot be seen afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommittedPartition {
-    /// The place of the decision in the metadata log.
-    pub offset: Offset,
-    /// The leader, if there is one.
-    pub leader: Option<BrokerId>,
-    /// Who led last: the leader, or without one its predecessor.
-    pub last_leader: Option<BrokerId>,
-    /// Counts the leaders.
-    pub leader_epoch: LeaderEpoch,
-    /// Counts the decisions.
-    pub partition_epoch: PartitionEpoch,
-    /// The in-sync replicas.
-    pub isr: Box<[BrokerId]>,
-    /// The replicas, in the order of assignment.
-    pub replicas: Box<[BrokerId]>,
+pub enum Step {
+    /// Nothing of the kind.
+    Plain,
+    /// The controllers decided on a partition: it was this before. Told first by this event.
+    Decided {
+        /// `None` when the partition was created.
+        before: Option<Box<CommittedPartition>>,
+    },
+    /// A replica lost something: its latest [`Cut`].
+    Lost,
 }
 
-/// A broker, as the controller decided it last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CommittedBroker {
-    /// The place of the decision in the metadata log.
-    pub offset: Offset,
-    /// The registered incarnation.
-    pub epoch: BrokerEpoch,
-    /// Whether it may serve nothing.
-    pub fenced: bool,
-}
-
-/// The controller that took over last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CommittedController {
-    /// The place of its first entry in the metadata log.
-    pub offset: Offset,
-    /// Its epoch.
-    pub epoch: ControllerEpoch,
-}
-
-/// A decision on a partition, with what it replaces.
-#[derive(Clone, Copy, Debug)]
-pub struct PartitionDecision<'a> {
-    /// Which partition.
-    pub partition: &'a TopicPartition,
-    /// The state before; `None` when the partition was created.
-    pub before: Option<&'a CommittedPartition>,
-    /// The state from now on.
-    pub after: &'a CommittedPartition,
-}
-
-impl PartitionDecision<'_> {
-    /// The leader that was elected from outside the in-sync replicas, if that happened.
-    ///
-    /// Derived from the decisions themselves; the label that the controller put on its entry is not asked.
-    pub fn unclean_leader(&self) -> Option<BrokerId> {
-        let before = self.before?;
-        let elected = self.after.leader.filter(|leader| before.leader != Some(*leader))?;
-        (!before.isr.contains(&elected)).then_some(elected)
-    }
-
-    /// Whether another broker leads now than the one that led last.
-    pub fn changes_leader(&self) -> bool {
-        let last = self.before.and_then(|before| before.last_leader);
-        last.is_some() && self.after.leader.is_some() && self.after.leader != last
-    }
-
-    /// The replicas that join the in-sync set.
-    pub fn joined(&self) -> impl Iterator<Item = BrokerId> {
-        let before = self.before.map_or(&self.after.isr, |before| &before.isr);
-        self.after.isr.iter().copied().filter(move |id| !before.contains(id))
-    }
-
-    /// The replicas that leave the in-sync set.
-    pub fn left(&self) -> impl Iterator<Item = BrokerId> {
-        let before = self.before.map_or(&[][..], |before| &before.isr);
-        before.iter().copied().filter(|id| !self.after.isr.contains(id))
-    }
-}
-
-impl ClusterState {
-    /// Takes the next event, and hands a new decision on a partition to `decided`.
-    pub fn observe(&mut self, event: &TraceEvent, decided: impl FnOnce(&Self, PartitionDecision<'_>)) {
-        match &event.change {
-            Change::PartitionChanged { partition, .. } => {
-                let before = self.partitions.get(partition);
-                let Some(after) = decision(&event.change, before) else { return };
-                let before = self.partitions.insert(partition.clone(), after);
-                let after = &self.partitions[partition];
-                decided(self, PartitionDecision { partition, before: before.as_ref(), after });
+impl Cluster {
+    /// Takes the next event.
+    pub fn observe(&mut self, event: &Event) -> Step {
+        match event {
+            Event::Trace(event) => self.trace(event),
+            Event::Fault(event) => {
+                self.fault(event);
+                Step::Plain
             }
-            Change::BrokerChanged { offset, subject, broker_epoch, fenced }
-                if self.brokers.get(subject).is_none_or(|known| known.offset < *offset) =>
-            {
-                let broker = CommittedBroker { offset: *offset, epoch: *broker_epoch, fenced: *fenced };
-                self.brokers.insert(*subject, broker);
+            Event::Operation(_) | Event::Mark(_) | Event::Sample(_) => Step::Plain,
+        }
+    }
+
+    /// What the controllers committed.
+    pub fn metadata(&self) -> &ClusterState {
+        &self.metadata
+    }
+
+    /// All partitions of which a replica told anything.
+    pub fn partitions(&self) -> impl Iterator<Item = (&TopicPartition, &Partition)> {
+        self.partitions.iter()
+    }
+
+    /// One partition, if a replica of it told anything.
+    pub fn partition(&self, partition: &TopicPartition) -> Option<&Partition> {
+        self.partitions.get(partition)
+    }
+
+    /// Whether a broker's process runs.
+    pub fn is_alive(&self, broker: BrokerId) -> bool {
+        self.brokers.get(&broker).is_some_and(|broker| broker.alive)
+    }
+
+    /// Whether a broker's present incarnation is registered and unfenced.
+    pub fn is_serving(&self, broker: BrokerId) -> bool {
+        let (process, committed) = (self.brokers.get(&broker), self.metadata.broker(broker));
+        let (Some(process), Some(committed)) = (process, committed) else { return false };
+        process.alive && !committed.fenced && process.former.is_none_or(|former| committed.epoch > former)
+    }
+
+    fn trace(&mut self, event: &TraceEvent) -> Step {
+        let TraceEvent { time, broker, change } = event;
+        match change {
+            Change::BrokerStarted { .. } => self.lives(*broker, true),
+            Change::BrokerStopped { .. } => self.lives(*broker, false),
+            Change::PartitionChanged { .. } => {
+                let mut step = Step::Plain;
+                self.metadata.observe(event, |_, decision| {
+                    step = Step::Decided { before: decision.before.cloned().map(Box::new) };
+                });
+                return step;
             }
-            Change::BecameController { controller_epoch, offset }
-                if self.controller.is_none_or(|known| known.offset < *offset) =>
-            {
-                self.controller = Some(CommittedController { offset: *offset, epoch: *controller_epoch });
+            Change::BrokerChanged { .. } | Change::BecameController { .. } => {
+                self.metadata.observe(event, |_, _| {});
             }
-            // What replicas tell of their own logs is folded by the monitors of the invariants.
+            Change::Lost { file, .. } => {
+                let replica = partition_of(file).and_then(|partition| self.partitions.get_mut(&partition));
+                if let Some(replica) = replica.and_then(|it| it.replicas.get_mut(broker)) {
+                    replica.uncertain = true;
+                }
+            }
+            Change::Acknowledged { partition, base, last, epoch, acks } => {
+                self.acknowledged(*time, *broker, partition, (*base, *last), *epoch, *acks);
+            }
+            Change::Registered { .. } | Change::Synced { .. } | Change::Served { .. } => {}
+            _ => return self.replica_changed(event),
+        }
+        Step::Plain
+    }
+
+    fn replica_changed(&mut self, event: &TraceEvent) -> Step {
+        let TraceEvent { time, broker, change } = event;
+        let Some(partition) = change.partition() else { return Step::Plain };
+        let committed = self.metadata.partition(partition);
+        if !self.partitions.contains_key(partition) {
+            self.partitions.insert(partition.clone(), Partition::default());
+        }
+        let Some(fold) = self.partitions.get_mut(partition) else { return Step::Plain };
+        let replica = fold.replicas.entry(*broker).or_insert_with(|| {
+            let alive = self.brokers.get(broker).is_some_and(|broker| broker.alive);
+            Replica { alive, ..Replica::default() }
+        });
+        let mut lost = false;
+        match change {
+            Change::Recovered { hw, epochs, batches, .. } => {
+                lost = replica.recover(*time, batches);
+                replica.hw = *hw;
+                replica.epochs = Some(epochs.clone());
+            }
+            Change::Appended { base, count, epoch, crc, .. } => {
+                replica.append(Batch { base: *base, count: *count, epoch: *epoch, crc: *crc });
+            }
+            Change::EpochCache { epochs, .. } => replica.epochs = Some(epochs.clone()),
+            Change::HighWatermark { hw, .. } => replica.hw = *hw,
+            Change::Truncated { to, why, epochs, .. } => {
+                lost = replica.truncate(*time, *to, why.clone());
+                replica.epochs = Some(epochs.clone());
+            }
+            Change::BecameLeader { epoch, start, isr, partition_epoch, .. } => {
+                let (isr, start) = (std::sync::Arc::<[BrokerId]>::from(&**isr), *start);
+                let leadership = Leadership { start, maximal: isr.clone(), isr, pending: false };
+                replica.role = Role::Leader(leadership);
+                (replica.epoch, replica.partition_epoch) = (Some(*epoch), Some(*partition_epoch));
+            }
+            Change::BecameFollower { epoch, leader, partition_epoch, hw, .. } => {
+                replica.role = Role::Follower { leader: *leader, since: *time };
+                replica.hw = *hw;
+                (replica.epoch, replica.partition_epoch) = (Some(*epoch), Some(*partition_epoch));
+            }
+            Change::IsrProposed { maximal, .. } => {
+                if let Some(leadership) = replica.leads() {
+                    (leadership.maximal, leadership.pending) = ((&**maximal).into(), true);
+                }
+            }
+            Change::IsrApplied { isr, partition_epoch, .. } => {
+                if let Some(leadership) = replica.leads() {
+                    leadership.isr = (&**isr).into();
+                    (leadership.maximal, leadership.pending) = (leadership.isr.clone(), false);
+                }
+                replica.partition_epoch = Some(*partition_epoch);
+            }
+            Change::FetcherStarted { leader, epoch, .. } => replica.fetchers.push((*leader, *epoch)),
+            Change::FetcherStopped { leader, epoch, .. } => {
+                if let Some(at) = replica.fetchers.iter().position(|it| *it == (*leader, *epoch)) {
+                    replica.fetchers.swap_remove(at);
+                }
+            }
+            // What concerns no single replica was taken before.
+            _ => return Step::Plain,
+        }
+        if let Some((epoch, _)) = replica.leadership()
+            && committed.is_some_and(|it| (it.leader, it.leader_epoch) == (Some(*broker), epoch))
+            && fold.true_hw.is_none_or(|known| known.hw < replica.hw)
+        {
+            fold.true_hw = Some(TrueHighWatermark { hw: replica.hw, by: *broker, epoch, since: *time });
+        }
+        if lost { Step::Lost } else { Step::Plain }
+    }
+
+    fn acknowledged(
+        &mut self,
+        time: Time,
+        by: BrokerId,
+        partition: &TopicPartition,
+        (base, last): (Offset, Offset),
+        epoch: LeaderEpoch,
+        acks: Acks,
+    ) {
+        let Some(fold) = self.partitions.get_mut(partition) else { return };
+        let Some(log) = fold.replicas.get(&by).and_then(Replica::log) else { return };
+        for batch in log.range(base, last.plus(1)) {
+            fold.acks.insert((batch.base, self.acks), Ack { time, by, epoch, acks, batch });
+            self.acks += 1;
+        }
+    }
+
+    fn fault(&mut self, event: &FaultEvent) {
+        match &event.phase {
+            FaultPhase::Planned { kind, .. } if DEADLY.contains(&&**kind) => {
+                self.deadly.insert(event.occurrence);
+            }
+            FaultPhase::Injected { targets } if self.deadly.contains(&event.occurrence) => {
+                for target in targets {
+                    if let Target::Broker(broker) = target {
+                        self.lives(*broker, false);
+                    }
+                }
+            }
             _ => {}
         }
     }
 
-    /// All partitions.
-    pub fn partitions(&self) -> impl Iterator<Item = (&TopicPartition, &CommittedPartition)> {
-        self.partitions.iter()
-    }
-
-    /// One partition.
-    pub fn partition(&self, partition: &TopicPartition) -> Option<&CommittedPartition> {
-        self.partitions.get(partition)
-    }
-
-    /// One broker.
-    pub fn broker(&self, broker: BrokerId) -> Option<&CommittedBroker> {
-        self.brokers.get(&broker)
-    }
-
-    /// The controller.
-    pub fn controller(&self) -> Option<&CommittedController> {
-        self.controller.as_ref()
+    /// A broker's process begins or ends.
+    fn lives(&mut self, broker: BrokerId, alive: bool) {
+        let former = self.metadata.broker(broker).map(|committed| committed.epoch);
+        self.brokers.insert(broker, Broker { alive, former });
+        for partition in self.partitions.values_mut() {
+            if let Some(replica) = partition.replicas.get_mut(&broker) {
+                replica.lives(alive);
+            }
+        }
     }
 }
 
-/// The state after an entry on a partition; `None` if a later one is known already.
-fn decision(change: &Change, before: Option<&CommittedPartition>) -> Option<CommittedPartition> {
-    let Change::PartitionChanged { offset, leader, leader_epoch, partition_epoch, isr, replicas, .. } =
-        change
-    else {
-        return None;
-    };
-    before.is_none_or(|known| known.offset < *offset).then(|| CommittedPartition {
-        offset: *offset,
-        leader: *leader,
-        last_leader: leader.or_else(|| before?.last_leader),
-        leader_epoch: *leader_epoch,
-        partition_epoch: *partition_epoch,
-        isr: isr.clone(),
-        replicas: replicas.clone(),
-    })
+/// The partition whose replica a file belongs to: its folder is `<topic>-<partition>`, as Kafka's are.
+pub fn partition_of(file: &str) -> Option<TopicPartition> {
+    let (folder, _) = file.rsplit_once('/')?;
+    let name = folder.rsplit('/').next()?;
+    let (topic, partition) = name.rsplit_once('-')?;
+    (!topic.is_empty()).then_some(TopicPartition::new(topic, partition.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn wrong(&self, field: &'static str, value: &FieldValue<'_>, wanted: &'static str) -> TraceError {
+    pub(super) fn wrong(
+        &self,
+        field: &'static str,
+        value: &FieldValue<'_>,
+        wanted: &'static str,
+    ) -> TraceError {
         TraceError::WrongValue { event: self.event, field, value: value.to_string(), wanted }
     }
 
@@ -117,7 +122,7 @@ impl<'a> Fields<'a> {
         number.ok_or_else(|| self.wrong(field, &value, "a number in range"))
     }
 
-    fn text(&mut self, field: &'static str) -> Result<Cow<'a, str>, TraceError> {
+    pub(super) fn text(&mut self, field: &'static str) -> Result<Cow<'a, str>, TraceError> {
         match self.value(field)? {
             FieldValue::Str(text) => Ok(text),
             value => Err(self.wrong(field, &value, "a text")),

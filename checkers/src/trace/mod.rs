@@ -6,6 +6,7 @@
 //! that emits the same events gets the same checks.
 
 mod fields;
+mod lists;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use fields::{FieldValue, TraceError};
+pub use lists::{Batch, EpochStart};
 
 use crate::ids::{
     BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch, Offset, PartitionEpoch, Time, TopicPartition,
@@ -109,6 +111,10 @@ vocabulary! {
         hw: Offset,
         /// How many bytes of a torn or bad tail were cut.
         cut_bytes: u64,
+        /// The leader-epoch cache.
+        epochs: Box<[EpochStart]>,
+        /// All that the log holds.
+        batches: Box<[Batch]>,
     }
     /// A batch was appended to a replica's log.
     "appended" Appended {
@@ -124,6 +130,13 @@ vocabulary! {
         crc: u32,
         /// Whether the replica appended as leader.
         leader: bool,
+    }
+    /// A replica's leader-epoch cache took in a new epoch; told before what was appended because of it.
+    "epoch_cache" EpochCache {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// The whole cache as it is now.
+        epochs: Box<[EpochStart]>,
     }
     /// A replica's log was made durable.
     "synced" Synced {
@@ -153,6 +166,8 @@ vocabulary! {
         to: Offset,
         /// Why.
         why: Arc<str>,
+        /// The leader-epoch cache as it is now.
+        epochs: Box<[EpochStart]>,
     }
     /// A replica began to lead.
     "became_leader" BecameLeader {
@@ -181,6 +196,24 @@ vocabulary! {
         hw: Offset,
         /// The partition epoch that it was given.
         partition_epoch: PartitionEpoch,
+    }
+    /// A follower began to pull from a leader.
+    "fetcher_started" FetcherStarted {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// From whom.
+        leader: BrokerId,
+        /// In which leader epoch.
+        epoch: LeaderEpoch,
+    }
+    /// A follower pulls no longer from a leader.
+    "fetcher_stopped" FetcherStopped {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// From whom.
+        leader: BrokerId,
+        /// In which leader epoch.
+        epoch: LeaderEpoch,
     }
     /// A leader asks the controller for other in-sync replicas.
     "isr_proposed" IsrProposed {
@@ -268,6 +301,8 @@ vocabulary! {
         isr: Box<[BrokerId]>,
         /// Its replicas, in the order of assignment.
         replicas: Box<[BrokerId]>,
+        /// How many replicas have to be in sync for acks=all (`min.insync.replicas`).
+        min_isr: u32,
         /// Whether the leader was elected from outside the in-sync replicas.
         unclean: bool,
         /// The epoch of the controller that decided it.
@@ -279,6 +314,35 @@ vocabulary! {
         file: Arc<str>,
         /// The first byte that is gone.
         from: u64,
+    }
+}
+
+impl Change {
+    /// The partition that it is about, if it is about one.
+    pub fn partition(&self) -> Option<&TopicPartition> {
+        match self {
+            Self::BrokerStarted { .. }
+            | Self::BrokerStopped { .. }
+            | Self::Registered { .. }
+            | Self::BecameController { .. }
+            | Self::BrokerChanged { .. }
+            | Self::Lost { .. } => None,
+            Self::Recovered { partition, .. }
+            | Self::Appended { partition, .. }
+            | Self::EpochCache { partition, .. }
+            | Self::Synced { partition, .. }
+            | Self::HighWatermark { partition, .. }
+            | Self::Truncated { partition, .. }
+            | Self::BecameLeader { partition, .. }
+            | Self::BecameFollower { partition, .. }
+            | Self::FetcherStarted { partition, .. }
+            | Self::FetcherStopped { partition, .. }
+            | Self::IsrProposed { partition, .. }
+            | Self::IsrApplied { partition, .. }
+            | Self::Acknowledged { partition, .. }
+            | Self::Served { partition, .. }
+            | Self::PartitionChanged { partition, .. } => Some(partition),
+        }
     }
 }
 

@@ -6,11 +6,25 @@ use super::*;
 fn samples() -> Vec<TraceEvent> {
     let partition = TopicPartition::new("orders", 3);
     let isr: Box<[BrokerId]> = [BrokerId(1), BrokerId(3)].into();
+    let epochs: Box<[EpochStart]> = [(3, 0), (4, 7)]
+        .map(|(epoch, start)| EpochStart { epoch: LeaderEpoch(epoch), start: Offset(start) })
+        .into();
     let changes = vec![
         Change::BrokerStarted { incarnation: u64::MAX },
         Change::BrokerStopped { why: "disk error on \"orders-3\"".into() },
         Change::Registered { broker_epoch: BrokerEpoch(17) },
-        Change::Recovered { partition: partition.clone(), leo: Offset(9), hw: Offset(4), cut_bytes: 61 },
+        Change::Recovered {
+            partition: partition.clone(),
+            leo: Offset(9),
+            hw: Offset(4),
+            cut_bytes: 61,
+            epochs: epochs.clone(),
+            batches: [
+                Batch { base: Offset(0), count: 7, epoch: LeaderEpoch(3), crc: 1 },
+                Batch { base: Offset(7), count: 2, epoch: LeaderEpoch(4), crc: u32::MAX },
+            ]
+            .into(),
+        },
         Change::Appended {
             partition: partition.clone(),
             base: Offset(1 << 62),
@@ -19,6 +33,7 @@ fn samples() -> Vec<TraceEvent> {
             crc: u32::MAX,
             leader: true,
         },
+        Change::EpochCache { partition: partition.clone(), epochs: epochs.clone() },
         Change::Synced { partition: partition.clone(), leo: Offset(11) },
         Change::HighWatermark {
             partition: partition.clone(),
@@ -31,6 +46,7 @@ fn samples() -> Vec<TraceEvent> {
             from: Offset(11),
             to: Offset(8),
             why: "diverging epoch".into(),
+            epochs: [].into(),
         },
         Change::BecameLeader {
             partition: partition.clone(),
@@ -47,6 +63,8 @@ fn samples() -> Vec<TraceEvent> {
             hw: Offset(8),
             partition_epoch: PartitionEpoch(12),
         },
+        Change::FetcherStarted { partition: partition.clone(), leader: BrokerId(3), epoch: LeaderEpoch(6) },
+        Change::FetcherStopped { partition: partition.clone(), leader: BrokerId(3), epoch: LeaderEpoch(6) },
         Change::IsrProposed {
             partition: partition.clone(),
             epoch: LeaderEpoch(6),
@@ -90,6 +108,7 @@ fn samples() -> Vec<TraceEvent> {
             partition_epoch: PartitionEpoch(14),
             isr: [BrokerId(3)].into(),
             replicas: [BrokerId(1), BrokerId(2), BrokerId(3)].into(),
+            min_isr: 2,
             unclean: true,
             controller_epoch: ControllerEpoch(2),
         },
@@ -141,6 +160,20 @@ fn wrong_events_and_fields_are_named() {
         parse("broker_stopped", &[("broker", one.clone()), ("why", FieldValue::Bool(true))]),
         "trace event `broker_stopped`: field `why` is true, not a text"
     );
+}
+
+#[test]
+fn malformed_lists_are_refused() {
+    for epochs in ["1", "1:2:3", "1:x", "1:2;3:4"] {
+        let fields = [
+            ("broker", FieldValue::Int(1)),
+            ("topic", FieldValue::Str("orders".into())),
+            ("partition", FieldValue::Int(0)),
+            ("epochs", FieldValue::Str(epochs.into())),
+        ];
+        let refused = TraceEvent::from_fields(Time(0), "epoch_cache", fields).expect_err(epochs).to_string();
+        assert!(refused.ends_with("not epochs and their starts like `0:0` joined by commas"), "{refused}");
+    }
 }
 
 #[test]
