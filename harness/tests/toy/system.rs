@@ -197,7 +197,8 @@ impl<E: Env> Broker<E> {
         tracing::info!(
             target: REPLICA_TARGET, event = "partition_changed", broker = self.id.0, offset = 0,
             topic = &*id.topic, partition = id.partition, leader = self.id.0, leader_epoch = 0,
-            partition_epoch = 0, isr = only, replicas = only, unclean = false, controller_epoch = 0,
+            partition_epoch = 0, isr = only, replicas = only, min_isr = 1,
+            unclean = false, controller_epoch = 0,
         );
     }
 }
