@@ -66,6 +66,57 @@ impl FromStr for Anomaly {
 
 crate::ids::serde_as_text!(Anomaly, "the name of an anomaly");
 
+macro_rules! fates {
+    ($( $variant:ident = $name:literal, $meaning:literal; )+) => {
+        /// What became of a record that was acknowledged and lost.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Fate {
+            $( #[doc = $meaning] $variant, )+
+        }
+
+        impl Fate {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name, as scenarios and reports write it.
+            pub fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )+ }
+            }
+
+            /// What it means, in one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $( Self::$variant => $meaning, )+ }
+            }
+        }
+    };
+}
+
+fates! {
+    Truncated = "truncated", "It was cut from the last log that held it, on the word of a leader.";
+    OnNoReplica = "on-no-replica", "It is in no log: the last one that held it lost it with its disk's bytes.";
+    AboveHighWatermark = "above-high-watermark", "It is in the leader's log, at or above the high watermark.";
+    Undelivered = "undelivered", "It is in the leader's log, below the high watermark, and was not delivered.";
+    OnFollower = "on-follower", "It is in the log of a replica that does not lead, and not in the leader's.";
+    Unknown = "unknown", "It cannot be found: its broker told nothing of it.";
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Fate {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let known = Self::ALL.iter().find(|fate| fate.name() == text);
+        known.copied().ok_or_else(|| ParseIdError::new(text, "fate of a lost record"))
+    }
+}
+
+crate::ids::serde_as_text!(Fate, "the name of a fate");
+
 /// Whether a finding breaks the contract.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -191,6 +242,9 @@ pub struct Counts {
     pub lost_permitted: u64,
     /// Sends that were indeterminate, and read later.
     pub info_read: u64,
+    /// Records sent while the load ran: what is compared with published figures, since those sent to measure
+    /// the recovery depend on how long that takes.
+    pub under_load: LoadCounts,
     /// Faults in the plan.
     pub faults_planned: u64,
     /// Faults applied.
@@ -209,6 +263,29 @@ pub struct Counts {
     pub truncations: u64,
     /// Leaders elected from outside the ISR.
     pub unclean_elections: u64,
+}
+
+/// What became of the records that were sent while the load ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LoadCounts {
+    /// How many were sent.
+    pub sent: u64,
+    /// How many of them were acknowledged.
+    pub acknowledged: u64,
+    /// How many of those are absent from the final read.
+    pub lost: u64,
+}
+
+impl LoadCounts {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            acknowledged: self.acknowledged + other.acknowledged,
+            lost: self.lost + other.lost,
+        }
+    }
 }
 
 /// How available a partition was.

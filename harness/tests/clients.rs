@@ -118,7 +118,11 @@ struct Run {
 
 /// Six seconds of load, two of them in recovery, then the drain and the final read.
 fn run() -> Run {
-    let plan = Plan::new(&parse("clients.yaml", SCENARIO, &KafkaReference.vocabulary()).unwrap(), 1);
+    run_of(SCENARIO)
+}
+
+fn run_of(scenario: &str) -> Run {
+    let plan = Plan::new(&parse("clients.yaml", scenario, &KafkaReference.vocabulary()).unwrap(), 1);
     let plan = Arc::new(plan);
     let (phases, phase) = watch::channel(Phase::Load);
     let (history, progress) = (Arc::new(Mutex::new(Vec::new())), Progress::default());
@@ -188,6 +192,20 @@ fn producers_share_a_rate_and_every_value_is_sent_once() {
         let slack = Duration::from_millis(2);
         assert!(gaps.clone().all(|gap| gap.abs_diff(per_producer) <= slack), "{:?}", gaps.max());
     }
+}
+
+#[test]
+fn producers_with_a_number_of_records_rest_until_the_recovery_is_to_be_measured() {
+    let run = run_of(&SCENARIO.replace("rate: 100/s", "rate: 100/s, records: 151"));
+    let in_phase = |number: u16, phase| {
+        let sends = sends(&run, Outcome::Invoke);
+        let mine = |send: &&&Operation| value(send).producer() == number && send.phase == phase;
+        sends.iter().filter(mine).count()
+    };
+    let under_load = [0, 1].map(|number| in_phase(number, operation::Phase::Load));
+    assert_eq!(under_load, [76, 75]);
+    let later = [0, 1].map(|number| in_phase(number, operation::Phase::Recovery));
+    assert!(later.iter().all(|count| (98..=101).contains(count)), "{later:?} in 2 s at 50/s each");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use highwater_checkers::verdict::{Counts, Evidence, Finding, Severity, Verdict};
 use serde::Serialize;
 
 use crate::event::{Event, Sink, SinkError, unless_closed};
+use crate::published::{Measured, Published};
 use crate::summary::{
     CampaignSummary, Coverage, Measures, Outcome, RunEnding, RunSummary, ScenarioSummary, StopReason, Tally,
 };
@@ -270,6 +271,8 @@ struct ScenarioLine<'a> {
     coverage: CoverageLine,
     missed: &'a [String],
     measures: MeasuresLine,
+    under_load: MeasuredLine,
+    published: Option<PublishedLine<'a>>,
 }
 
 impl<'a> From<&'a ScenarioSummary> for ScenarioLine<'a> {
@@ -282,7 +285,47 @@ impl<'a> From<&'a ScenarioSummary> for ScenarioLine<'a> {
             coverage: scenario.coverage.into(),
             missed: &scenario.missed,
             measures: scenario.measures.into(),
+            under_load: (&scenario.under_load).into(),
+            published: scenario.published.as_ref().map(PublishedLine::from),
         }
+    }
+}
+
+#[derive(Serialize)]
+struct MeasuredLine {
+    sent: u64,
+    acknowledged: u64,
+    lost: u64,
+    seeds_with_loss: u64,
+    lost_percent_min: Option<f64>,
+    lost_percent_max: Option<f64>,
+}
+
+impl From<&Measured> for MeasuredLine {
+    fn from(measured: &Measured) -> Self {
+        Self {
+            sent: measured.total.sent,
+            acknowledged: measured.total.acknowledged,
+            lost: measured.total.lost,
+            seeds_with_loss: measured.seeds_with_loss,
+            lost_percent_min: measured.lost_percent.map(|(least, _)| least),
+            lost_percent_max: measured.lost_percent.map(|(_, most)| most),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PublishedLine<'a> {
+    source: &'a str,
+    sent: Option<u64>,
+    acknowledged: Option<u64>,
+    lost: Option<u64>,
+}
+
+impl<'a> From<&'a Published> for PublishedLine<'a> {
+    fn from(published: &'a Published) -> Self {
+        let Published { source, sent, acknowledged, lost } = published;
+        Self { source, sent: *sent, acknowledged: *acknowledged, lost: *lost }
     }
 }
 

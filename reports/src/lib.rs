@@ -9,6 +9,7 @@ pub mod json;
 pub mod junit;
 pub mod narrate;
 pub mod progress;
+pub mod published;
 pub mod style;
 pub mod summary;
 pub mod terminal;

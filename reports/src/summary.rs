@@ -10,6 +10,7 @@ use highwater_checkers::fault::FaultRecord;
 use highwater_checkers::verdict::{Counts, Finding, RunOutcome, RunVerdict};
 
 use crate::event::RunId;
+use crate::published::{Measured, Published};
 
 /// What a run amounts to, from best to worst: that of its verdict, or that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -284,6 +285,10 @@ pub struct ScenarioSummary {
     pub coverage: Coverage,
     /// What they took together.
     pub measures: Measures,
+    /// What became of the records that were sent under load.
+    pub under_load: Measured,
+    /// The finding of somebody else that it repeats.
+    pub published: Option<Published>,
     /// What some seed should have shown, and none did. Empty where not all seeds were run.
     pub missed: Vec<String>,
 }
@@ -294,6 +299,7 @@ impl ScenarioSummary {
         *self.outcomes.entry(run.outcome()).or_default() += 1;
         if let Some(verdict) = run.verdict() {
             self.coverage.add(&verdict.counts);
+            self.under_load.add(verdict.counts.under_load);
         }
         self.measures = self.measures.plus(run.measures.unwrap_or_default());
     }

@@ -239,6 +239,19 @@ impl<W: Write> Terminal<W> {
         lines
     }
 
+    /// What others published of what the scenarios repeat, and what these runs measured.
+    fn published(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for scenario in &self.scenarios {
+            let Some(published) = &scenario.published else { continue };
+            let heading = format!("{}: {}", plain(&scenario.scenario), plain(&published.source));
+            lines.push(self.style.paint(Paint::Strong, &heading));
+            lines.push(format!("  published  {}", published.figures()));
+            lines.push(format!("  measured   {}", scenario.under_load.figures()));
+        }
+        lines
+    }
+
     fn finish(&mut self, campaign: &CampaignSummary) -> std::io::Result<()> {
         if self.detail > Detail::Quiet && campaign.runs() > 0 {
             for line in self.table.lines() {
@@ -252,6 +265,13 @@ impl<W: Write> Terminal<W> {
                 writeln!(self.output, "{line}")?;
             }
             if !coverage.is_empty() {
+                writeln!(self.output)?;
+            }
+            let published = self.published();
+            for line in &published {
+                writeln!(self.output, "{line}")?;
+            }
+            if !published.is_empty() {
                 writeln!(self.output)?;
             }
             for finding in &self.findings {

@@ -14,12 +14,20 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "controller-loss",
         "isolate-follower",
         "isolate-leader",
+        "kafka-0.8-safe",
+        "kafka-0.8",
         "kafka-before-0.8",
+        "last-replica-standing-safe",
+        "last-replica-standing",
         "leader-kill",
+        "nats-power-loss-safe",
+        "nats-power-loss",
         "power-loss-synced",
         "power-loss-unsynced",
         "quick",
         "rolling-restart",
+        "unclean-election-safe",
+        "unclean-election",
     ]
 }
 

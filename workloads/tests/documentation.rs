@@ -40,7 +40,11 @@ fn is_config_key(name: &str) -> bool {
 fn every_word_of_the_vocabulary_is_named() {
     let vocabulary = vocabulary::kafka();
     let keys = vocabulary.broker_config.keys().chain(vocabulary.topic_config.keys());
-    let words = keys.chain(vocabulary.roles.keys()).chain(vocabulary.events.keys()).chain(&vocabulary.probes);
+    let words = keys
+        .chain(vocabulary.roles.keys())
+        .chain(vocabulary.events.keys())
+        .chain(&vocabulary.probes)
+        .chain(&vocabulary.fates);
     let kinds = KINDS.iter().map(|kind| kind.name);
     for word in words.map(String::as_str).chain(kinds) {
         assert!(DOCUMENT.contains(&format!("`{word}`")), "`{word}` is not documented");

@@ -66,10 +66,41 @@ pub struct Expectations {
     pub sometimes: Vec<Feature>,
     /// The most that any partition may go without an acknowledgement while a producer is trying.
     pub unavailability_max: Option<Duration>,
+    /// How many of the records sent under load are acknowledged.
+    pub acknowledged: Option<Amount>,
+    /// How many of those that were sent under load and acknowledged are lost.
+    pub lost: Option<Amount>,
     /// The most duplicates.
     pub duplicates_max: Option<u64>,
     /// Who must show `violation`, `permitted` and `sometimes`.
     pub seen: Seen,
+}
+
+/// An amount that lies between two others, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amount {
+    /// The least.
+    pub least: u64,
+    /// The most.
+    pub most: u64,
+}
+
+impl Amount {
+    /// Whether `count` is such an amount.
+    pub fn contains(self, count: u64) -> bool {
+        (self.least..=self.most).contains(&count)
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.least, self.most) {
+            (least, most) if least == most => write!(f, "{least}"),
+            (0, most) => write!(f, "<= {most}"),
+            (least, u64::MAX) => write!(f, ">= {least}"),
+            (least, most) => write!(f, "{least} to {most}"),
+        }
+    }
 }
 
 /// Who must show what is expected.

@@ -59,6 +59,20 @@ pub(super) fn evaluate(
             found: format!("the longest gap was {worst:?}"),
         });
     }
+    let under_load = verdict.counts.under_load;
+    for (name, amount, count) in [
+        ("acknowledged", expect.acknowledged, under_load.acknowledged),
+        ("lost", expect.lost, under_load.lost),
+    ] {
+        if let Some(amount) = amount {
+            results.push(ExpectationResult {
+                expectation: format!("{name}: {amount}"),
+                met: amount.contains(count),
+                every_seed: true,
+                found: format!("{count} of the {} records sent under load", under_load.sent),
+            });
+        }
+    }
     if let Some(max) = expect.duplicates_max {
         let duplicates = totals.of(Anomaly::Duplicate);
         results.push(ExpectationResult {

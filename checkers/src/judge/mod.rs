@@ -7,7 +7,7 @@ mod findings;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use config::{Expectations, Feature, FlushPolicy, Guarantee, JudgeConfig, Seen};
+pub use config::{Amount, Expectations, Feature, FlushPolicy, Guarantee, JudgeConfig, Seen};
 
 use crate::contract::ContractMonitor;
 use crate::coverage::CoverageMonitor;
@@ -92,6 +92,7 @@ impl Monitor for Judge<'_> {
         let records = log.counts();
         (counts.acknowledged, counts.read, counts.info_read) =
             (records.acknowledged, records.read, records.info_read);
+        counts.under_load = records.under_load;
         (counts.lost, counts.lost_permitted) = totals.lost();
 
         let checkers = verdicts(config, &findings, &log, &recovery);

@@ -18,6 +18,7 @@ use crate::ids::{ClientId, TopicPartition};
 use crate::monitor::Monitor;
 use crate::operation::{Body, Operation, Outcome, Phase};
 use crate::recording::Event;
+use crate::verdict::LoadCounts;
 use consumer::Consumer;
 use partition::{PartitionHistory, Transaction};
 use preconditions::Preconditions;
@@ -48,6 +49,8 @@ pub struct RecordCounts {
     pub read: u64,
     /// Indeterminate, and read later.
     pub info_read: u64,
+    /// Those sent while the load ran.
+    pub under_load: LoadCounts,
 }
 
 impl LogMonitor {
@@ -183,6 +186,7 @@ impl LogReport {
                 acknowledged: sum.acknowledged + counts.acknowledged,
                 read: sum.read + counts.read,
                 info_read: sum.info_read + counts.info_read,
+                under_load: sum.under_load.plus(counts.under_load),
             }
         })
     }

@@ -1,9 +1,9 @@
 //! All that the clients of one partition did and saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{Offset, OperationIndex, Process, Time, TopicPartition, Value};
-use crate::operation::{Acks, Operation, Outcome, Record, Send};
+use crate::operation::{Acks, Operation, Outcome, Phase, Record, Send};
 
 use super::RecordCounts;
 
@@ -33,6 +33,8 @@ pub(super) struct Write {
     pub(super) acks: Acks,
     /// It took effect: acknowledged, or proven by a read.
     pub(super) committed: bool,
+    /// It was sent while the load ran.
+    under_load: bool,
     process: Process,
 }
 
@@ -118,6 +120,7 @@ impl PartitionHistory {
             offset: None,
             acks: send.acks,
             committed: false,
+            under_load: operation.phase == Phase::Load,
             process: operation.process,
         };
         self.writes.insert(send.value, write).is_none()
@@ -232,11 +235,20 @@ impl PartitionHistory {
 
     pub(super) fn counts(&self) -> RecordCounts {
         let mut counts = RecordCounts { read: self.reads.len() as u64, ..RecordCounts::default() };
+        let kept: Option<BTreeSet<Value>> =
+            self.final_read.as_ref().map(|read| read.content.values().copied().collect());
         for (value, write) in &self.writes {
             match write.completed {
                 Some((Outcome::Ok, _)) => counts.acknowledged += 1,
                 Some((Outcome::Fail, _)) => {}
                 _ => counts.info_read += u64::from(self.was_read(*value)),
+            }
+            if write.under_load {
+                let acknowledged = write.acknowledged().is_some();
+                let lost = acknowledged && kept.as_ref().is_some_and(|kept| !kept.contains(value));
+                counts.under_load.sent += 1;
+                counts.under_load.acknowledged += u64::from(acknowledged);
+                counts.under_load.lost += u64::from(lost);
             }
         }
         counts

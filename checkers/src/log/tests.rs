@@ -248,7 +248,25 @@ fn records_are_counted() {
     let script =
         Script::of("p0 S x:0=a ; p1 I x=b ; p2 I x=c ; p3 F x=d ; p4 O x=e ; p5 R x:1=b x:2=e x:3=z");
     let report = LogMonitor::default().fold(&script.events);
-    assert_eq!(report.counts(), RecordCounts { acknowledged: 1, read: 3, info_read: 2 });
+    let under_load = LoadCounts { sent: 5, acknowledged: 1, lost: 0 };
+    assert_eq!(report.counts(), RecordCounts { acknowledged: 1, read: 3, info_read: 2, under_load });
+}
+
+#[test]
+fn what_was_sent_under_load_is_counted_apart() {
+    let mut script = Script::of("p0 S x:0=a ; p0 S x:1=b ; p1 I x=c");
+    let Some(Event::Operation(late)) = Script::of("p2 S x:2=d").events.pop() else { unreachable!() };
+    script.operation(2, Outcome::Invoke, Phase::Recovery, late.body.clone());
+    script.operation(2, Outcome::Ok, Phase::Recovery, late.body);
+    let counts = |script: &Script| LogMonitor::default().fold(&script.events).counts();
+    assert_eq!(
+        counts(&script).under_load,
+        LoadCounts { sent: 3, acknowledged: 2, lost: 0 },
+        "nobody knows yet"
+    );
+    script.run("p3 AF x:0 ; p3 RR x:0=a ; p3 E x");
+    assert_eq!(counts(&script).under_load, LoadCounts { sent: 3, acknowledged: 2, lost: 1 }, "d came later");
+    assert_eq!(counts(&script).acknowledged, 3);
 }
 
 #[test]

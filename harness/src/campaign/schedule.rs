@@ -10,10 +10,12 @@ use std::thread;
 use std::time::Duration;
 
 use highwater_checkers::verdict::RunOutcome;
+use highwater_reports::published::Published;
 use highwater_reports::summary::{Measures, RunEnding, StopReason};
 use highwater_reports::{
     CampaignSummary, Conclusion, Event, Outcome, RunId, RunSummary, ScenarioSummary, Sink, SinkError,
 };
+use highwater_workloads::scenario;
 
 use super::thread::{Execute, Failure, spawn};
 use super::{Entry, Keep, Options, Stop, artifacts, causes, shell_word};
@@ -25,6 +27,12 @@ const MESSAGES_MAX: usize = 1_024;
 const AHEAD_MAX: u64 = 4_096;
 /// How long runs have to end once the time is up.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A published finding, as reports take it.
+fn published(published: &scenario::Published) -> Published {
+    let scenario::Published { source, sent, acknowledged, lost } = published;
+    Published { source: source.clone(), sent: *sent, acknowledged: *acknowledged, lost: *lost }
+}
 
 /// What the main thread is told.
 enum Message {
@@ -247,6 +255,7 @@ impl<'a> Schedule<'a> {
             let summary = ScenarioSummary {
                 scenario: run.id.scenario.clone(),
                 source: run.source.clone(),
+                published: self.entries[entry].scenario.published.as_ref().map(published),
                 ..ScenarioSummary::default()
             };
             self.told.scenario = Some((entry, summary));

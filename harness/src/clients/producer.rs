@@ -20,26 +20,34 @@ pub(super) struct Schedule(Arc<Mutex<Turn>>);
 struct Turn {
     next: Instant,
     interval: Duration,
+    /// What is still to be sent under load, where that is limited.
+    left: Option<u64>,
     sequence: u32,
 }
 
 impl Schedule {
     /// The schedule of a load that begins now.
     pub(super) fn starting_now(load: &Load) -> Self {
-        let (first, interval) = match load {
-            Load::Produce { first, interval, .. } => (*first, *interval),
-            Load::Consume { .. } => (Duration::ZERO, Duration::ZERO),
+        let (first, interval, left) = match load {
+            Load::Produce { first, interval, records, .. } => (*first, *interval, *records),
+            Load::Consume { .. } => (Duration::ZERO, Duration::ZERO, None),
         };
-        Self(Arc::new(Mutex::new(Turn { next: Instant::now() + first, interval, sequence: 0 })))
+        Self(Arc::new(Mutex::new(Turn { next: Instant::now() + first, interval, left, sequence: 0 })))
     }
 
-    /// Takes the next time to send. Times that passed while all lanes were busy are not made up for, so that
-    /// the rate is never exceeded.
-    fn claim(&self) -> Instant {
+    /// Takes the next time to send; none when all that is to be sent in this phase has been. Times that passed
+    /// while all lanes were busy are not made up for, so that the rate is never exceeded.
+    fn claim(&self, phase: Phase) -> Option<Instant> {
         let mut turn = self.0.lock().expect("no holder of the lock panics");
+        // After the heal sends go on without a limit: by them the recovery is measured.
+        if phase == Phase::Load
+            && let Some(left) = &mut turn.left
+        {
+            *left = left.checked_sub(1)?;
+        }
         let due = turn.next.max(Instant::now());
         turn.next = due + turn.interval;
-        due
+        Some(due)
     }
 
     /// Takes the next number of a record.
@@ -88,7 +96,10 @@ impl Producer {
         progress: Progress,
     ) {
         loop {
-            let due = self.schedule.claim();
+            let Some(due) = self.schedule.claim(phases.now()) else {
+                phases.reached(Phase::Recovery).await;
+                continue;
+            };
             tokio::select! {
                 biased;
                 () = phases.reached(Phase::Drain) => return,

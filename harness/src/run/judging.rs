@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_checkers::ids::TopicPartition;
-use highwater_checkers::judge::{self, Expectations, FlushPolicy, JudgeConfig};
+use highwater_checkers::judge::{self, Amount, Expectations, FlushPolicy, JudgeConfig};
 use highwater_workloads::scenario::{Bound, Comparison, Expect, Guarantee, Seen, Topic};
 use highwater_workloads::{Plan, TopicPartition as Partition};
 
@@ -50,6 +50,8 @@ fn expectations(expect: &Expect) -> Expectations {
         unavailability_max: expect
             .unavailability_max
             .map(|bound| most(bound, |value| value.saturating_sub(Duration::from_nanos(1)))),
+        acknowledged: expect.acknowledged.map(amount),
+        lost: expect.lost.map(amount),
         duplicates_max: expect.duplicates.map(|bound| most(bound, |value| value.saturating_sub(1))),
         seen: match expect.seen {
             Seen::EverySeed => judge::Seen::EverySeed,
@@ -76,4 +78,17 @@ fn most<T: Copy>(bound: Bound<T>, just_below: impl Fn(T) -> T) -> T {
         Comparison::Less => just_below(bound.value),
         Comparison::AtMost | Comparison::Equal | Comparison::AtLeast | Comparison::Greater => bound.value,
     }
+}
+
+/// The amounts that a bound admits.
+fn amount(bound: Bound<u64>) -> Amount {
+    let value = bound.value;
+    let (least, most) = match bound.comparison {
+        Comparison::Less => (0, value.saturating_sub(1)),
+        Comparison::AtMost => (0, value),
+        Comparison::Equal => (value, value),
+        Comparison::AtLeast => (value, u64::MAX),
+        Comparison::Greater => (value.saturating_add(1), u64::MAX),
+    };
+    Amount { least, most }
 }

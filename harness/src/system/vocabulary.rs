@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use highwater_checkers::judge::Feature;
-use highwater_checkers::verdict::Anomaly;
+use highwater_checkers::verdict::{Anomaly, Fate};
 use highwater_workloads::scenario::{Role, Scope, Vocabulary};
 
 use crate::view;
@@ -30,6 +30,7 @@ pub fn vocabulary(name: &str) -> Vocabulary {
         events: owned(events),
         mutants: [].into(),
         findings: Anomaly::ALL.iter().map(|anomaly| anomaly.name().to_owned()).collect(),
+        fates: Fate::ALL.iter().map(|fate| fate.name().to_owned()).collect(),
         probes: Feature::ALL.iter().map(|feature| feature.name().to_owned()).collect(),
         idempotent_producers: false,
     }

@@ -81,6 +81,9 @@ pub enum Load {
         /// The time from one send to the next.
         #[serde(with = "duration::text")]
         interval: Duration,
+        /// How many records it sends under load; none: as many as there is time for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        records: Option<u64>,
         /// How many sends may be outstanding; while they are, further ones wait.
         in_flight: u32,
         /// After what time a send without an answer is given up.
@@ -128,7 +131,7 @@ fn clients(entries: &[Client], seed: u64) -> Vec<PlannedClient> {
         match entry {
             Client::Producer(producer) => {
                 let interval = producer.rate.interval(producer.count);
-                for _ in 0..producer.count {
+                for number in 0..producer.count {
                     producers += 1;
                     let name = format!("p{producers}");
                     let load = Load::Produce {
@@ -137,6 +140,7 @@ fn clients(entries: &[Client], seed: u64) -> Vec<PlannedClient> {
                         idempotent: producer.idempotent,
                         first: draw::within(&mut draw::client(seed, &name), interval),
                         interval,
+                        records: producer.records.map(|all| share(all, producer.count, number)),
                         in_flight: producer.in_flight,
                         timeout: producer.timeout,
                     };
@@ -153,4 +157,10 @@ fn clients(entries: &[Client], seed: u64) -> Vec<PlannedClient> {
         }
     }
     planned
+}
+
+/// What one of so many producers sends of all their records: the first ones send one more.
+fn share(all: u64, producers: u32, number: u32) -> u64 {
+    let (producers, number) = (u64::from(producers), u64::from(number));
+    all / producers + u64::from(number < all % producers)
 }

@@ -62,6 +62,8 @@ pub struct Scenario {
     pub expect: Expect,
     /// How long and how often it runs.
     pub run: Run,
+    /// The finding of somebody else that it repeats.
+    pub published: Option<Published>,
 }
 
 /// The cluster that a scenario asks for.
@@ -134,6 +136,8 @@ pub struct Producer {
     pub idempotent: bool,
     /// How many records all of them send together, one record a send.
     pub rate: Rate,
+    /// How many records all of them send together under load; none: as many as there is time for.
+    pub records: Option<u64>,
     /// How many sends of each may be outstanding.
     pub in_flight: u32,
     /// After what time a send without an answer is given up.
@@ -236,6 +240,15 @@ pub struct Expect {
     /// The longest time that a partition may be without an acknowledgement while a producer tries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailability_max: Option<Bound<Duration>>,
+    /// How many of the records sent under load must be acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Bound<u64>>,
+    /// How many of those that were sent under load and acknowledged must be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Bound<u64>>,
+    /// What must have become of every lost record; empty: anything.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost_as: BTreeSet<String>,
     /// How many duplicates there may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<Bound<u64>>,
@@ -261,6 +274,19 @@ pub struct Run {
     pub duration: Duration,
     /// How many seeds are run where the command line does not say, from 0 on.
     pub seeds: u32,
+}
+
+/// What somebody else found and published, beside which the figures of a scenario are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Who found it in what, and when.
+    pub source: String,
+    /// How many records were sent.
+    pub sent: Option<u64>,
+    /// How many of them were acknowledged.
+    pub acknowledged: Option<u64>,
+    /// How many of those were lost.
+    pub lost: Option<u64>,
 }
 
 /// Reads a scenario.

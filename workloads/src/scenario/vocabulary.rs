@@ -21,6 +21,8 @@ pub struct Vocabulary {
     pub mutants: BTreeSet<String>,
     /// The findings that `expect.violation` and `expect.permitted` may name.
     pub findings: BTreeSet<String>,
+    /// What `expect.lost_as` may name: what became of a lost record.
+    pub fates: BTreeSet<String>,
     /// What `expect.sometimes` may ask for.
     pub probes: BTreeSet<String>,
     /// Whether producers can be idempotent; without that, no scenario can ask for exactly-once.

@@ -60,6 +60,16 @@ pub(crate) fn kafka() -> Vocabulary {
         events: events.into_iter().map(|(name, scope)| (name.to_owned(), scope)).collect(),
         mutants: ["ack-before-hw", "trunc-to-hw"].map(str::to_owned).into(),
         findings: findings.map(str::to_owned).into(),
+        fates: [
+            "truncated",
+            "on-no-replica",
+            "above-high-watermark",
+            "undelivered",
+            "on-follower",
+            "unknown",
+        ]
+        .map(str::to_owned)
+        .into(),
         probes: ["leader-changed", "isr-shrunk", "truncated"].map(str::to_owned).into(),
         idempotent_producers: false,
     }

@@ -10,7 +10,7 @@ use crate::scenario::{Acks, Client, Consumer, Producer, SteadyState};
 pub(super) const CLIENT: Accepted = Accepted { section: "client", fields: &["producer", "consumer"] };
 pub(super) const PRODUCER: Accepted = Accepted {
     section: "producer",
-    fields: &["count", "topic", "acks", "idempotent", "rate", "in_flight", "timeout"],
+    fields: &["count", "topic", "acks", "idempotent", "rate", "records", "in_flight", "timeout"],
 };
 pub(super) const CONSUMER: Accepted = Accepted { section: "consumer", fields: &["count", "topic"] };
 pub(super) const STEADY_STATE: Accepted =
@@ -19,6 +19,8 @@ pub(super) const STEADY_STATE: Accepted =
 /// Of all entries together.
 const CLIENTS_MAX: u32 = 200;
 const IN_FLIGHT_MAX: u64 = 100;
+/// As many as a producer numbers.
+const RECORDS_MAX: u64 = 1 << 32;
 /// The defaults of a producer.
 const RATE_DEFAULT: Rate = Rate { count: 50, per: Duration::from_secs(1) };
 const IN_FLIGHT_DEFAULT: u32 = 5;
@@ -81,6 +83,7 @@ fn producer(reader: &mut Reader<'_>, node: &Node) -> Option<Producer> {
     });
     let idempotent = fields.get("idempotent").and_then(|node| idempotent(reader, node)).unwrap_or(false);
     let rate = fields.get("rate").and_then(|node| rate(reader, node)).unwrap_or(RATE_DEFAULT);
+    let records = fields.get("records").and_then(|node| reader.count(node, "records", 1..=RECORDS_MAX));
     let in_flight = fields
         .get("in_flight")
         .and_then(|node| reader.count(node, "in_flight", 1..=IN_FLIGHT_MAX))
@@ -94,6 +97,7 @@ fn producer(reader: &mut Reader<'_>, node: &Node) -> Option<Producer> {
         acks: acks.unwrap_or(Acks::All),
         idempotent,
         rate,
+        records,
         in_flight,
         timeout,
     })

@@ -9,7 +9,7 @@ use super::selectors::{self, Reach};
 use super::source::{Node, Value};
 use crate::names::TopicPartition;
 use crate::scenario::quantity::Comparison;
-use crate::scenario::{Acks, Client, Expect, Guarantee, Recovery, Seen};
+use crate::scenario::{Acks, Client, Expect, Guarantee, Published, Recovery, Seen};
 
 pub(super) const RECOVERY: Accepted = Accepted { section: "recovery", fields: &["heal", "within"] };
 pub(super) const HEAL: Accepted = Accepted { section: "heal", fields: &["except"] };
@@ -22,10 +22,18 @@ pub(super) const EXPECT: Accepted = Accepted {
         "unavailable",
         "available",
         "unavailability.max",
+        "acknowledged",
+        "lost",
+        "lost_as",
         "duplicates",
         "sometimes",
     ],
 };
+pub(super) const PUBLISHED: Accepted =
+    Accepted { section: "published", fields: &["source", "sent", "acknowledged", "lost"] };
+
+/// Longer sources help nobody in a report.
+const SOURCE_MAX: usize = 200;
 
 /// Reads the calm phase.
 pub(super) fn recovery(reader: &mut Reader<'_>, node: Option<&Node>) -> Recovery {
@@ -111,11 +119,44 @@ pub(super) fn expect(reader: &mut Reader<'_>, node: Option<&Node>) -> Expect {
     }
     expect.unavailability_max =
         fields.get("unavailability.max").and_then(|node| bound(reader, node, Comparison::AtMost));
+    expect.acknowledged =
+        fields.get("acknowledged").and_then(|node| bound(reader, node, Comparison::AtLeast));
+    expect.lost = fields.get("lost").and_then(|node| bound(reader, node, Comparison::Equal));
+    if let Some(node) = fields.get("lost_as") {
+        expect.lost_as = reader.names(node, "fate", &vocabulary.fates);
+    }
     expect.duplicates = fields.get("duplicates").and_then(|node| bound(reader, node, Comparison::AtMost));
     if let Some(node) = fields.get("sometimes") {
         expect.sometimes = reader.names(node, "probe", &vocabulary.probes);
     }
     expect
+}
+
+/// Reads the finding that a scenario repeats.
+pub(super) fn published(reader: &mut Reader<'_>, node: &Node) -> Option<Published> {
+    let fields = reader.fields(node, &PUBLISHED)?;
+    let source = reader.required(&fields, "source").and_then(|node| source(reader, node));
+    let mut figure = |name| fields.get(name).and_then(|node| reader.count(node, name, 0..=u64::MAX));
+    let (sent, acknowledged, lost) = (figure("sent"), figure("acknowledged"), figure("lost"));
+    for (part, of, whole, name) in
+        [(acknowledged, "acknowledged", sent, "sent"), (lost, "lost", acknowledged, "acknowledged")]
+    {
+        if let (Some(part), Some(whole)) = (part, whole)
+            && part > whole
+        {
+            reader.mistake(fields.span, format!("{part} {of} are more than {whole} {name}"));
+        }
+    }
+    Some(Published { source: source?, sent, acknowledged, lost })
+}
+
+fn source(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.scalar(node, "who found it in what, and when")?;
+    if text.trim().is_empty() || text.chars().count() > SOURCE_MAX {
+        reader.mistake(node.span, format!("a source has 1 to {SOURCE_MAX} characters"));
+        return None;
+    }
+    Some(text.trim().to_owned())
 }
 
 fn partitions(reader: &mut Reader<'_>, node: &Node) -> BTreeSet<TopicPartition> {

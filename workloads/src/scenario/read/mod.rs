@@ -37,6 +37,7 @@ const SCENARIO: Accepted = Accepted {
         "guarantee",
         "expect",
         "run",
+        "published",
     ],
 };
 const NETWORK: Accepted = Accepted { section: "network", fields: &["latency"] };
@@ -62,6 +63,7 @@ pub const ACCEPTED: &[Accepted] = &[
     expectations::HEAL,
     expectations::EXPECT,
     RUN,
+    expectations::PUBLISHED,
 ];
 
 /// The version of the language that is read.
@@ -110,6 +112,7 @@ fn scenario(reader: &mut Reader<'_>, root: &Node) -> Option<Scenario> {
     let guarantee =
         expectations::guarantee(reader, fields.get("guarantee"), clients.as_deref().unwrap_or_default());
     let expect = expectations::expect(reader, fields.get("expect"));
+    let published = fields.get("published").and_then(|node| expectations::published(reader, node));
     Some(Scenario {
         version: version?,
         name: name?,
@@ -125,6 +128,7 @@ fn scenario(reader: &mut Reader<'_>, root: &Node) -> Option<Scenario> {
         guarantee,
         expect,
         run,
+        published,
     })
 }
 
