@@ -1,6 +1,7 @@
 //! Whether what a scenario expects did show.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::config::{Expectations, Seen};
 use super::findings::Totals;
@@ -53,7 +54,7 @@ pub(super) fn evaluate(
     if let Some(max) = expect.unavailability_max {
         let worst = verdict.worst_unavailability;
         results.push(ExpectationResult {
-            expectation: format!("unavailability.max: {max:?}"),
+            expectation: format!("unavailability.max: {}", at_most(max)),
             met: worst <= max,
             every_seed: true,
             found: format!("the longest gap was {worst:?}"),
@@ -83,6 +84,12 @@ pub(super) fn evaluate(
         });
     }
     results
+}
+
+/// A bound as a scenario writes it: the greatest time below a whole one stands for that.
+fn at_most(max: Duration) -> String {
+    let whole = max + Duration::from_nanos(1);
+    if whole.subsec_nanos().is_multiple_of(1_000) { format!("< {whole:?}") } else { format!("<= {max:?}") }
 }
 
 /// An expectation of what clients can do with a partition after the last fault struck.

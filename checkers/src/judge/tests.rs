@@ -262,6 +262,35 @@ fn bounds_on_gaps_and_duplicates_are_kept() {
 }
 
 #[test]
+fn what_was_acknowledged_and_lost_under_load_is_expected_in_amounts() {
+    let lossy = Script::of("p0 S x:0=a ; p0 S1 x:1=b ; p0 S1 x:2=c ; p3 AF x:0 ; p3 RR x:0=a ; p3 E x");
+    let results = |acknowledged, lost| {
+        let amount = |(least, most)| Some(Amount { least, most });
+        let (acknowledged, lost) = (amount(acknowledged), amount(lost));
+        let config = expecting(Expectations { acknowledged, lost, ..Expectations::default() });
+        let verdict = judged_by(&config, &lossy);
+        let results = verdict.expectations.iter().map(|result| (result.expectation.clone(), result.met));
+        (verdict.outcome, results.collect::<Vec<_>>())
+    };
+    let (outcome, met) = results((3, u64::MAX), (2, 2));
+    assert_eq!(outcome, RunOutcome::Pass);
+    assert_eq!(met, [("acknowledged: >= 3".to_owned(), true), ("lost: 2".to_owned(), true)]);
+    let (outcome, missed) = results((4, 9), (0, 1));
+    assert_eq!(outcome, RunOutcome::ExpectationMissed);
+    assert_eq!(missed, [("acknowledged: 4 to 9".to_owned(), false), ("lost: <= 1".to_owned(), false)]);
+}
+
+#[test]
+fn a_bound_on_unavailability_is_told_as_it_was_written() {
+    let told = |max| {
+        let expect = Expectations { unavailability_max: Some(max), ..Expectations::default() };
+        judged_by(&expecting(expect), &Script::of(GOOD)).expectations.remove(0).expectation
+    };
+    assert_eq!(told(Duration::from_secs(2) - Duration::from_nanos(1)), "unavailability.max: < 2s");
+    assert_eq!(told(Duration::from_millis(1_500)), "unavailability.max: <= 1.5s");
+}
+
+#[test]
 fn availability_is_what_clients_could_do_after_the_last_fault() {
     let expect = Expectations {
         unavailable: [TopicPartition::new("x", 0)].into(),

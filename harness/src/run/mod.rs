@@ -8,7 +8,7 @@ mod recorder;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -34,6 +34,8 @@ use recorder::{Recorder, RecorderError};
 
 /// How much virtual time passes between two words on how far a run has come.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+/// So much of the executable is read at a time.
+const PIECE_BYTES: usize = 1 << 16;
 
 /// What is to be run.
 #[derive(Clone)]
@@ -166,12 +168,20 @@ pub fn build() -> &'static str {
     static BUILD: OnceLock<String> = OnceLock::new();
     BUILD.get_or_init(|| {
         let version = concat!("highwater ", env!("CARGO_PKG_VERSION"));
-        let executable = std::env::current_exe().and_then(fs::read);
-        executable.map_or_else(
-            |_| version.to_owned(),
-            |bytes| format!("{version} ({})", TraceHash::default().with(&bytes)),
-        )
+        let executable = std::env::current_exe().and_then(File::open).and_then(hash_of);
+        executable.map_or_else(|_| version.to_owned(), |hash| format!("{version} ({hash})"))
     })
+}
+
+/// The hash of a file, read in pieces: an executable is larger than all that a run needs.
+fn hash_of(mut file: File) -> io::Result<TraceHash> {
+    let mut piece = Vec::with_capacity(PIECE_BYTES);
+    let mut hash = TraceHash::default();
+    while file.by_ref().take(PIECE_BYTES as u64).read_to_end(&mut piece)? > 0 {
+        hash = hash.with(&piece);
+        piece.clear();
+    }
+    Ok(hash)
 }
 
 fn begin(spec: &RunSpec, plan: &Plan) -> Result<Recorder, RunError> {
