@@ -33,10 +33,13 @@ pub(crate) fn kafka() -> Vocabulary {
     ];
     let events = [
         ("leader-elected", Scope::Partition),
+        ("unclean-election", Scope::Partition),
         ("isr-shrunk", Scope::Partition),
         ("isr-expanded", Scope::Partition),
         ("truncated", Scope::Partition),
         ("controller-elected", Scope::Cluster),
+        ("broker-fenced", Scope::Cluster),
+        ("broker-unfenced", Scope::Cluster),
     ];
     let findings = [
         "unseen",
@@ -52,6 +55,8 @@ pub(crate) fn kafka() -> Vocabulary {
         "int-nonmonotonic-poll",
         "stuck",
     ];
+    let probes =
+        ["leader-changed", "isr-shrunk", "isr-expanded", "truncated", "unclean-election", "info-read"];
     Vocabulary {
         system: "kafka".to_owned(),
         broker_config: broker_config.into_iter().chain(topic_config.clone()).map(named).collect(),
@@ -70,7 +75,7 @@ pub(crate) fn kafka() -> Vocabulary {
         ]
         .map(str::to_owned)
         .into(),
-        probes: ["leader-changed", "isr-shrunk", "truncated"].map(str::to_owned).into(),
+        probes: probes.map(str::to_owned).into(),
         idempotent_producers: false,
     }
 }
