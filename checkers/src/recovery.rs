@@ -248,6 +248,7 @@ fn stuck(partition: &TopicPartition, progress: &Progress, bound: Time) -> Sighti
             ..Evidence::default()
         },
         weak_acks: None,
+        acknowledged: None,
         secondary: false,
     }
 }

@@ -142,6 +142,8 @@ pub struct Finding {
     pub count: u64,
     /// The partition's offsets contradict each other, so that what follows from their order is secondary.
     pub secondary: bool,
+    /// What became of how many of the records, where they are lost and the brokers told of them.
+    pub fates: BTreeMap<Fate, u64>,
     /// The first instances, at most [`Finding::EVIDENCE_MAX`] of them.
     pub evidence: Vec<Evidence>,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use highwater_checkers::fault::FaultRecord;
 use highwater_checkers::ids::{Time, TopicPartition};
-use highwater_checkers::verdict::{Counts, Evidence, Finding, Severity, Verdict};
+use highwater_checkers::verdict::{Counts, Evidence, Fate, Finding, Severity, Verdict};
 use serde::Serialize;
 
 use crate::event::{Event, Sink, SinkError, unless_closed};
@@ -162,6 +162,7 @@ struct FindingLine<'a> {
     what: &'a str,
     count: u64,
     secondary: bool,
+    fates: &'a BTreeMap<Fate, u64>,
     evidence: &'a [Evidence],
 }
 
@@ -180,6 +181,7 @@ impl<'a> FindingLine<'a> {
             what: &finding.what,
             count: finding.count,
             secondary: finding.secondary,
+            fates: &finding.fates,
             evidence: &finding.evidence,
         }
     }

@@ -84,6 +84,7 @@ fn finding(anomaly: Anomaly, severity: Severity, what: &str) -> Finding {
         what: what.into(),
         count: 4,
         secondary: false,
+        fates: BTreeMap::new(),
         evidence: vec![Evidence {
             time: Time::from_millis(29_500),
             operations: Vec::new(),

@@ -117,6 +117,7 @@ fn sighting(anomaly: Anomaly, millis: u64, weak_acks: Option<Acks>) -> Sighting 
         evidence: Evidence { time: Time::from_millis(millis), ..Evidence::default() },
         weak_acks,
         secondary: false,
+        acknowledged: None,
     }
 }
 

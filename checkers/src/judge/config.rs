@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::{BrokerId, ParseIdError, TopicPartition};
-use crate::verdict::{Anomaly, Counts};
+use crate::verdict::{Anomaly, Counts, Fate};
 
 /// What a run is judged by. The default promises what Kafka's defaults promise, and expects nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct Expectations {
     pub acknowledged: Option<Amount>,
     /// How many of those that were sent under load and acknowledged are lost.
     pub lost: Option<Amount>,
+    /// What may have become of a lost record; empty: anything.
+    pub lost_as: Vec<Fate>,
     /// The most duplicates.
     pub duplicates_max: Option<u64>,
     /// Who must show `violation`, `permitted` and `sometimes`.

@@ -7,7 +7,7 @@ use super::config::{Expectations, Seen};
 use super::findings::Totals;
 use crate::ids::TopicPartition;
 use crate::recovery::Use;
-use crate::verdict::{Anomaly, ExpectationResult, Finding, RunVerdict};
+use crate::verdict::{Anomaly, ExpectationResult, Fate, Finding, RunVerdict};
 
 /// What came of each expectation, in the order in which [`Expectations`] lists them.
 pub(super) fn evaluate(
@@ -74,6 +74,20 @@ pub(super) fn evaluate(
             });
         }
     }
+    if !expect.lost_as.is_empty() {
+        let fates = fates(verdict);
+        results.push(ExpectationResult {
+            expectation: format!("lost_as: {}", list(&expect.lost_as)),
+            met: fates.keys().all(|fate| expect.lost_as.contains(fate)),
+            every_seed: true,
+            found: match fates.len() {
+                0 => "nothing was lost".to_owned(),
+                _ => {
+                    fates.iter().map(|(fate, count)| format!("{count} {fate}")).collect::<Vec<_>>().join(", ")
+                }
+            },
+        });
+    }
     if let Some(max) = expect.duplicates_max {
         let duplicates = totals.of(Anomaly::Duplicate);
         results.push(ExpectationResult {
@@ -84,6 +98,26 @@ pub(super) fn evaluate(
         });
     }
     results
+}
+
+/// What became of how many of the lost records.
+fn fates(verdict: &RunVerdict) -> BTreeMap<Fate, u64> {
+    let mut all: BTreeMap<Fate, u64> = BTreeMap::new();
+    for finding in verdict.findings.iter().filter(|finding| finding.anomaly == Anomaly::Unseen) {
+        for (fate, count) in &finding.fates {
+            *all.entry(*fate).or_default() += count;
+        }
+        // Of a system that tells nothing of its replicas nobody knows.
+        let told: u64 = finding.fates.values().sum();
+        if told < finding.count {
+            *all.entry(Fate::Unknown).or_default() += finding.count - told;
+        }
+    }
+    all
+}
+
+fn list(fates: &[Fate]) -> String {
+    fates.iter().map(Fate::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A bound as a scenario writes it: the greatest time below a whole one stands for that.

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::contract::Contract;
+use crate::fate::fate;
 use crate::ids::TopicPartition;
 use crate::log::Sighting;
-use crate::verdict::{Anomaly, Finding, Severity};
+use crate::state::Cluster;
+use crate::verdict::{Anomaly, Fate, Finding, Severity};
 
 /// The findings of a run, while they are gathered.
 pub(super) struct Findings<'c> {
     contract: &'c Contract,
+    cluster: &'c Cluster,
     /// Violations come first.
     groups: BTreeMap<(bool, Anomaly, TopicPartition, Severity), Finding>,
 }
@@ -31,8 +34,8 @@ impl Totals {
 }
 
 impl<'c> Findings<'c> {
-    pub(super) fn new(contract: &'c Contract) -> Self {
-        Self { contract, groups: BTreeMap::new() }
+    pub(super) fn new(contract: &'c Contract, cluster: &'c Cluster) -> Self {
+        Self { contract, cluster, groups: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, sighting: Sighting) {
@@ -47,8 +50,18 @@ impl<'c> Findings<'c> {
                 what: sighting.sentence(),
                 count: 0,
                 secondary: false,
+                fates: BTreeMap::new(),
                 evidence: Vec::new(),
             });
+        let lost = sighting.acknowledged.and_then(|told| {
+            fate(self.cluster, &sighting.partition, sighting.evidence.offsets.first().copied(), told)
+        });
+        if let Some(lost) = lost {
+            if finding.count == 0 {
+                finding.what = format!("{}; {}", finding.what, lost.how);
+            }
+            *finding.fates.entry(lost.fate).or_default() += 1;
+        }
         finding.count += 1;
         // Secondary is what follows from contradicting offsets, not the contradiction itself.
         finding.secondary |= sighting.secondary && follows_from_order(sighting.anomaly);
@@ -64,7 +77,8 @@ impl<'c> Findings<'c> {
             let (violations, permitted) = totals.0.entry(finding.anomaly).or_default();
             *(if finding.is_violation() { violations } else { permitted }) += finding.count;
             if finding.count > 1 {
-                finding.what = format!("{} (and {} more)", finding.what, finding.count - 1);
+                finding.what =
+                    format!("{} (and {} more{})", finding.what, finding.count - 1, all(&finding.fates));
             }
             if finding.secondary {
                 finding.what.push_str("; secondary, since the partition's offsets contradict each other");
@@ -72,6 +86,15 @@ impl<'c> Findings<'c> {
         }
         (findings, totals)
     }
+}
+
+/// What became of all records of a finding, where that is more than one thing: `; of all, 3 truncated, 5 on-no-replica`.
+fn all(fates: &BTreeMap<Fate, u64>) -> String {
+    if fates.len() < 2 {
+        return String::new();
+    }
+    let told: Vec<_> = fates.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
+    format!("; of all, {}", told.join(", "))
 }
 
 fn follows_from_order(anomaly: Anomaly) -> bool {

@@ -17,6 +17,7 @@ use crate::log::{LogMonitor, LogReport};
 use crate::monitor::Monitor;
 use crate::recording::{Ending, Event, Recording, Stage};
 use crate::recovery::{RecoveryMonitor, RecoveryReport};
+use crate::state::Cluster;
 use crate::verdict::{Anomaly, Finding, RunOutcome, RunVerdict, Verdict};
 use findings::Findings;
 
@@ -35,6 +36,7 @@ pub fn judge(recording: &Recording, config: &JudgeConfig) -> RunVerdict {
 pub struct Judge<'c> {
     config: &'c JudgeConfig,
     log: LogMonitor,
+    cluster: Cluster,
     contract: ContractMonitor<'c>,
     recovery: RecoveryMonitor<'c>,
     coverage: CoverageMonitor,
@@ -48,6 +50,7 @@ impl<'c> Judge<'c> {
         Self {
             config,
             log: LogMonitor::default(),
+            cluster: Cluster::default(),
             contract: ContractMonitor::new(config),
             recovery: RecoveryMonitor::new(config),
             coverage: CoverageMonitor::default(),
@@ -61,6 +64,7 @@ impl Monitor for Judge<'_> {
 
     fn observe(&mut self, event: &Event) {
         self.log.observe(event);
+        self.cluster.observe(event);
         self.contract.observe(event);
         self.recovery.observe(event);
         self.coverage.observe(event);
@@ -82,7 +86,7 @@ impl Monitor for Judge<'_> {
         let recovery = self.recovery.finish();
         let (mut counts, faults) = self.coverage.finish();
 
-        let mut findings = Findings::new(&contract);
+        let mut findings = Findings::new(&contract, &self.cluster);
         log.sightings(&mut |sighting| findings.add(sighting));
         for sighting in &recovery.stuck {
             findings.add(sighting.clone());

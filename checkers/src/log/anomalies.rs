@@ -1,20 +1,27 @@
 //! The rules: what in a partition's history is an anomaly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::partition::{FinalRead, PartitionHistory, Reads, Slot, Step, Witness};
 use super::sighting::Sighting;
-use crate::ids::{Offset, OperationIndex, TopicPartition, Value};
+use crate::ids::{Offset, OperationIndex, Time, TopicPartition, Value};
 use crate::operation::Acks;
 use crate::verdict::{Anomaly, Evidence};
 
 /// Hands every anomaly of the partition to `sink`.
 pub(super) fn find(partition: &TopicPartition, history: &PartitionHistory, sink: &mut dyn FnMut(Sighting)) {
     let secondary = history.slots.values().any(|slot| !slot.others.is_empty());
-    let mut sight = |anomaly, weak_acks, evidence| {
-        sink(Sighting { anomaly, partition: partition.clone(), evidence, weak_acks, secondary });
+    let mut sighted = |anomaly, weak_acks, acknowledged, evidence| {
+        let partition = partition.clone();
+        sink(Sighting { anomaly, partition, evidence, weak_acks, acknowledged, secondary });
     };
+    if let Some(final_read) = &history.final_read {
+        unseen(history, final_read, &mut |acks, told, evidence| {
+            sighted(Anomaly::Unseen, acks, Some(told), evidence);
+        });
+    }
+    let mut sight = |anomaly, weak_acks, evidence| sighted(anomaly, weak_acks, None, evidence);
     inconsistent_offsets(history, &mut sight);
     duplicates(history, &mut sight);
     for (value, reads) in &history.reads {
@@ -22,9 +29,7 @@ pub(super) fn find(partition: &TopicPartition, history: &PartitionHistory, sink:
     }
     lost_writes(history, &mut sight);
     if let Some(final_read) = &history.final_read {
-        let kept = final_read.content.iter().map(|(offset, value)| (*value, *offset)).collect();
-        unseen(history, final_read, &kept, &mut sight);
-        read_then_lost(history, final_read, &kept, &mut sight);
+        read_then_lost(history, final_read, &mut sight);
     }
     for step in &history.steps {
         order(history, step, &mut sight);
@@ -33,9 +38,6 @@ pub(super) fn find(partition: &TopicPartition, history: &PartitionHistory, sink:
 
 /// Takes an anomaly, the acks that may excuse it, and its evidence.
 type Sight<'a> = dyn FnMut(Anomaly, Option<Acks>, Evidence) + 'a;
-
-/// Where the final read found each value.
-type Places = BTreeMap<Value, Offset>;
 
 fn evidence(
     witnesses: &[Witness],
@@ -124,18 +126,25 @@ fn lost_writes(history: &PartitionHistory, sight: &mut Sight<'_>) {
 }
 
 /// A value was acknowledged before the final read began, and is absent from it.
-fn unseen(history: &PartitionHistory, final_read: &FinalRead, kept: &Places, sight: &mut Sight<'_>) {
+fn unseen(
+    history: &PartitionHistory,
+    final_read: &FinalRead,
+    lost: &mut dyn FnMut(Option<Acks>, Time, Evidence),
+) {
+    let kept: BTreeSet<Value> = final_read.content.values().copied().collect();
     for (value, write) in &history.writes {
         let acknowledged = write.acknowledged().filter(|ack| ack.operation < final_read.began.operation);
-        if let Some(ack) = acknowledged.filter(|_| !kept.contains_key(value)) {
+        if let Some(ack) = acknowledged.filter(|_| !kept.contains(value)) {
             let witnesses = [write.invoked, ack, final_read.ended];
-            sight(Anomaly::Unseen, weak(write.acks), evidence(&witnesses, [*value], write.offset));
+            lost(weak(write.acks), ack.time, evidence(&witnesses, [*value], write.offset));
         }
     }
 }
 
 /// A value was given to a consumer, and is absent from the final read, or elsewhere in it.
-fn read_then_lost(history: &PartitionHistory, final_read: &FinalRead, kept: &Places, sight: &mut Sight<'_>) {
+fn read_then_lost(history: &PartitionHistory, final_read: &FinalRead, sight: &mut Sight<'_>) {
+    let kept: BTreeMap<Value, Offset> =
+        final_read.content.iter().map(|(offset, value)| (*value, *offset)).collect();
     for (value, reads) in &history.reads {
         let lost = reads.places().find(|(offset, _)| final_read.content.get(offset) != Some(value));
         if let Some((offset, reader)) = lost {

@@ -1,6 +1,6 @@
 //! One instance of an anomaly, before it is judged.
 
-use crate::ids::{OperationIndex, TopicPartition, Value};
+use crate::ids::{OperationIndex, Time, TopicPartition, Value};
 use crate::operation::Acks;
 use crate::verdict::{Anomaly, Evidence};
 
@@ -15,6 +15,8 @@ pub struct Sighting {
     pub evidence: Evidence,
     /// Acks of 0 or 1 with which the record was sent, where nothing else than that record is concerned.
     pub weak_acks: Option<Acks>,
+    /// Of an acknowledged record that is lost: when its producer was told.
+    pub acknowledged: Option<Time>,
     /// The partition's offsets contradict each other, and the order of records with them.
     pub secondary: bool,
 }

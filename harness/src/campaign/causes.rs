@@ -85,6 +85,7 @@ mod tests {
             what: String::new(),
             count: 1,
             secondary: false,
+            fates: [].into(),
             evidence: vec![Evidence { time, ..Evidence::default() }],
         }
     }

@@ -43,6 +43,7 @@ fn verdict(course: Course) -> RunVerdict {
         what: "a record is gone".into(),
         count: 1,
         secondary: false,
+        fates: [].into(),
         evidence: Vec::new(),
     };
     let expectation = |met| ExpectationResult {

@@ -52,6 +52,7 @@ fn expectations(expect: &Expect) -> Expectations {
             .map(|bound| most(bound, |value| value.saturating_sub(Duration::from_nanos(1)))),
         acknowledged: expect.acknowledged.map(amount),
         lost: expect.lost.map(amount),
+        lost_as: words(&expect.lost_as),
         duplicates_max: expect.duplicates.map(|bound| most(bound, |value| value.saturating_sub(1))),
         seen: match expect.seen {
             Seen::EverySeed => judge::Seen::EverySeed,
