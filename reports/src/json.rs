@@ -50,7 +50,9 @@ impl<W: Write> Sink for JsonLines<W> {
                 jobs: *jobs,
             },
             Event::RunFinished(run) => Line::RunFinished(Box::new(RunLine::from(&**run))),
-            Event::ScenarioFinished(scenario) => Line::ScenarioFinished(ScenarioLine::from(&**scenario)),
+            Event::ScenarioFinished(scenario) => {
+                Line::ScenarioFinished(Box::new(ScenarioLine::from(&**scenario)))
+            }
             Event::CampaignFinished(campaign) => Line::CampaignFinished(CampaignLine::from(&**campaign)),
             Event::RunStarted(_) | Event::RunProgress { .. } | Event::RunEnded { .. } => return Ok(()),
         };
@@ -66,7 +68,7 @@ impl<W: Write> Sink for JsonLines<W> {
 enum Line<'a> {
     CampaignStarted { version: u32, build: &'a str, scenarios: usize, runs: u64, jobs: usize },
     RunFinished(Box<RunLine<'a>>),
-    ScenarioFinished(ScenarioLine<'a>),
+    ScenarioFinished(Box<ScenarioLine<'a>>),
     CampaignFinished(CampaignLine),
 }
 
