@@ -8,13 +8,20 @@ use highwater_broker::env::tokio::{TokioDisk, TokioEnv};
 use highwater_broker::env::{Env, Timestamp};
 use highwater_broker::ids::{LeaderEpoch, Offset};
 use highwater_broker::log::{FlushPolicy, Log, LogConfig, batch};
+use highwater_broker::mutant::Mutants;
 use tokio::runtime::{Builder, Runtime};
 
 const RECORD_BYTES: usize = 100;
 const RECORDS: i64 = 50_000;
 
 fn config(flush: FlushPolicy) -> LogConfig {
-    LogConfig { segment_bytes: 64 << 20, index_interval_bytes: 4096, flush, max_batch_bytes: 1 << 20 }
+    LogConfig {
+        segment_bytes: 64 << 20,
+        index_interval_bytes: 4096,
+        flush,
+        max_batch_bytes: 1 << 20,
+        mutants: Mutants::NONE,
+    }
 }
 
 fn open(runtime: &Runtime, root: &tempfile::TempDir, flush: FlushPolicy) -> Log<TokioDisk> {

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::ids::BrokerId;
 use crate::log::FlushPolicy;
+use crate::mutant::Mutants;
 use crate::wire::BROKER_PORT;
 
 /// How a follower finds out where its log leaves the leader's. One at a time: with both, one would repair
@@ -56,6 +57,8 @@ pub struct BrokerConfig {
     pub segment_bytes: u64,
     /// `message.max.bytes`: the longest batch.
     pub message_max_bytes: usize,
+    /// `mutants`: the defects that are seeded, to show that tests would find them.
+    pub mutants: Mutants,
 }
 
 /// Where a controller is reached.
@@ -127,6 +130,7 @@ keys! {
     "truncation", "epoch-request or on-fetch", "epoch-request", "how a follower finds where its log leaves the leader's";
     "log.segment.bytes", "a number of bytes from 1024", "1073741824", "when a log begins a new file";
     "message.max.bytes", "a number of bytes from 1024", "1048588", "the longest batch that is taken";
+    "mutants", "none, or ids of mutants with commas between them", "none", "defects that are seeded on purpose, to be found by tests";
 }
 
 impl BrokerConfig {
@@ -150,6 +154,7 @@ impl BrokerConfig {
             truncation: Truncation::EpochRequest,
             segment_bytes: 1 << 30,
             message_max_bytes: 1_048_588,
+            mutants: Mutants::NONE,
         }
     }
 
@@ -200,6 +205,7 @@ impl BrokerConfig {
                     return Err(bad());
                 }
             }
+            "mutants" => self.mutants = value.parse().map_err(|_| bad())?,
             _ => unreachable!("`{key}` is listed and not set"),
         }
         Ok(())

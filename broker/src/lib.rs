@@ -5,6 +5,7 @@ pub mod controller;
 pub mod env;
 pub mod ids;
 pub mod log;
+pub mod mutant;
 pub mod quorum;
 mod replica;
 pub mod server;

@@ -129,7 +129,7 @@ fn nothing_to_run_is_told() {
 #[test]
 fn bad_usage_says_what_to_do() {
     let folder = folder(&[("a.yaml", VALID), ("b.yaml", VALID)]);
-    let cases: [(&[&str], i32, &str); 7] = [
+    let cases: [(&[&str], i32, &str); 12] = [
         (&["run", "qick"], 2, "did you mean `quick`?"),
         (&["run", "nonsense"], 2, "shipped suites are baseline, "),
         (&["run", "absent.yaml"], 74, "cannot read absent.yaml: No such file"),
@@ -137,6 +137,11 @@ fn bad_usage_says_what_to_do() {
         (&["run", "quick", "--seeds", "9..3"], 2, "runs backwards"),
         (&["run", "quick", "--timeout", "5 parsecs"], 2, "no unit of time"),
         (&["fly"], 2, "unrecognized subcommand"),
+        (&["run", "quick", "--mutant", "ack-before-hv"], 2, "did you mean `ack-before-hw`?"),
+        (&["run", "quick", "--mutant", "crc-skip,goblin"], 2, "`goblin` is no mutant of the system `kafka`"),
+        (&["run", "quick", "--mutant", "goblin"], 2, "`list mutants` names those that there are"),
+        (&["mutants", "--only", "crc-skp"], 2, "did you mean `crc-skip`?"),
+        (&["mutants", "--seeds", "4..4"], 5, "there is no seed to run"),
     ];
     for (words, code, told) in cases {
         let (found, stdout, stderr) = highwater(folder.path(), words);
@@ -154,12 +159,66 @@ fn the_catalogues_are_listed() {
         ("suites", "quick "),
         ("events", "leader-elected "),
         ("events", "high_watermark "),
-        ("mutants", "none "),
+        ("mutants", "ack-before-hw "),
     ] {
         let (code, stdout, _) = highwater(folder.path(), &["list", catalogue]);
         assert_eq!(code, 0);
         assert!(stdout.lines().any(|line| line.starts_with(entry)), "{stdout}");
     }
+}
+
+/// A scenario in which a leader is cut off from its followers while producers still reach it.
+const SPLIT: &str = "\
+version: 1
+name: split
+cluster: { config: { broker.session.timeout.ms: 2000, broker.heartbeat.interval.ms: 500 } }
+topics:
+  - { name: t, partitions: 1, replication: 3, config: { min.insync.replicas: 2 } }
+clients:
+  - producer: { topic: t, rate: 20/s }
+  - consumer: { topic: t }
+faults:
+  - kind: network-partition
+    at: 1s
+    duration: 4s
+    selector: { role: leader }
+    target: { role: any, mode: all }
+run: { duration: 6s, seeds: 1 }
+";
+
+#[test]
+fn a_mutant_of_the_command_line_makes_a_run_red_and_stays_with_its_recording() {
+    let folder = folder(&[("s.yaml", SPLIT)]);
+    let run = ["run", "s.yaml", "--keep", "all"];
+    let (code, stdout, stderr) = highwater(folder.path(), &run);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let (code, stdout, _) = highwater(folder.path(), &[&run[..], &["--mutant", "ack-before-hw"]].concat());
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains(" lost value "), "{stdout}");
+    assert_eq!(stdout.lines().last(), Some("reproduce: highwater replay highwater-artifacts/split/seed-0"));
+
+    let (code, stdout, _) = highwater(folder.path(), &["replay", "highwater-artifacts/split/seed-0"]);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("equal to the recording, byte by byte"), "{stdout}");
+
+    // A run whose recording does not stay is told with the mutant, which may come from the environment.
+    let words = ["run", "s.yaml", "--format", "json"];
+    let output = command(folder.path(), &words).env("HIGHWATER_MUTANT", "crc-skip,epoch0-lost").output();
+    let (code, stdout, stderr) = told(output.expect("it starts"));
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let again = r#""reproduce":"highwater run s.yaml --seed 0 --mutant crc-skip --mutant epoch0-lost""#;
+    assert!(stdout.contains(again), "{stdout}");
+}
+
+#[test]
+fn a_shipped_mutant_is_caught() {
+    let folder = folder(&[]);
+    let words = ["mutants", "--only", "ack-before-hw", "--seeds", "0..20"];
+    let (code, stdout, stderr) = highwater(folder.path(), &words);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.lines().any(|line| line.starts_with("ack-before-hw  KAFKA-955  ")), "{stdout}");
+    let again = stdout.lines().last().and_then(|line| line.strip_prefix("see for yourself: highwater run "));
+    assert!(again.is_some_and(|words| words.ends_with(" --mutant ack-before-hw")), "{stdout}");
 }
 
 /// Writes a recording of three events, and its scenario beside it. Returns the recording's bytes.

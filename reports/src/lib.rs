@@ -12,9 +12,8 @@ pub mod progress;
 pub mod published;
 pub mod style;
 pub mod summary;
+pub mod table;
 pub mod terminal;
-
-mod table;
 
 pub use event::{Event, RunId, Sink, SinkError};
 pub use summary::{CampaignSummary, Conclusion, Outcome, RunSummary, ScenarioSummary};

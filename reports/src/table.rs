@@ -2,7 +2,7 @@
 
 /// Lines of a table, two blanks between columns.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     /// How many columns are set to the left; all others, figures, to the right.
     texts: usize,
     rows: Vec<Vec<Cell>>,
@@ -10,14 +10,14 @@ pub(crate) struct Table {
 
 /// One cell: its text, and how many columns it takes up.
 #[derive(Clone, Debug)]
-pub(crate) struct Cell {
+pub struct Cell {
     text: String,
     width: usize,
 }
 
 impl Cell {
     /// A cell whose text was painted: `plain` is what is seen of it.
-    pub(crate) fn painted(text: String, plain: &str) -> Self {
+    pub fn painted(text: String, plain: &str) -> Self {
         Self { text, width: plain.chars().count() }
     }
 }
@@ -37,17 +37,17 @@ impl From<&str> for Cell {
 
 impl Table {
     /// An empty table whose first `texts` columns hold texts, and all others figures.
-    pub(crate) fn new(texts: usize) -> Self {
+    pub fn new(texts: usize) -> Self {
         Self { texts, rows: Vec::new() }
     }
 
     /// Adds a row.
-    pub(crate) fn row(&mut self, cells: Vec<Cell>) {
+    pub fn row(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
     }
 
     /// The rows as lines.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = String> + '_ {
+    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let cell_width = |row: &Vec<Cell>, column: usize| row.get(column).map_or(0, |cell| cell.width);
         let widths: Vec<usize> = (0..columns)

@@ -13,6 +13,7 @@ use super::sessions::Sessions;
 use super::state::{ClusterState, MetadataOffset, TopicConfig};
 use crate::env::{Env, Task};
 use crate::ids::{BrokerId, ControllerEpoch};
+use crate::mutant::{Mutant, Mutants};
 use crate::quorum::driver::{self, DriverConfig, QuorumError, QuorumHandle};
 use crate::quorum::{ProposeError, Status};
 use crate::watch;
@@ -28,6 +29,8 @@ pub struct ControllerConfig {
     pub request_timeout: Duration,
     /// What a topic gets that does not configure it.
     pub topic_defaults: TopicConfig,
+    /// The seeded defects.
+    pub mutants: Mutants,
 }
 
 /// A voter's controller; active while its quorum node leads.
@@ -46,7 +49,7 @@ impl<E: Env> Controller<E> {
     /// tasks are dropped.
     pub async fn start(env: &E, config: ControllerConfig) -> Result<(Arc<Self>, [Task; 2]), QuorumError> {
         let node = BrokerId(config.quorum.id.0);
-        let log = Arc::new(Mutex::new(MetadataLog::new(node)));
+        let log = Arc::new(Mutex::new(MetadataLog::new(node, config.mutants)));
         let state = locked(&log).subscribe();
         let (quorum, driving) = driver::start(env.clone(), config.quorum.clone(), Arc::clone(&log)).await?;
         let controller = Arc::new(Self {
@@ -103,7 +106,11 @@ impl<E: Env> Controller<E> {
         let exchange = async {
             let (sequence, outcome) =
                 locked(&self.log).expect_outcome(epoch).ok_or(ResponseError::ThrottlingQuotaExceeded)?;
+            let takes_over = matches!(command, Command::BecomeController { .. });
             let proposal = Proposal { controller_epoch: epoch, sequence, command };
+            if self.config.mutants.has(Mutant::ZombieController) && !takes_over {
+                locked(&self.log).apply_undecided(epoch, &proposal);
+            }
             self.quorum.propose(proposal.encode()).await.map_err(refusal)?;
             let mut status = self.quorum.status();
             tokio::select! {

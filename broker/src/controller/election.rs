@@ -2,6 +2,8 @@
 
 use super::state::PartitionRecord;
 use crate::ids::{BrokerId, LeaderEpoch, PartitionEpoch};
+#[cfg(doc)]
+use crate::mutant::Mutant;
 
 /// What an election may rest on.
 pub(super) struct Candidates<'a> {
@@ -9,6 +11,8 @@ pub(super) struct Candidates<'a> {
     pub(super) alive: &'a dyn Fn(BrokerId) -> bool,
     /// Whether a replica outside the ISR may lead when no other can (`unclean.leader.election.enable`).
     pub(super) unclean: bool,
+    /// Whether the preferred replica may lead though it is not in the ISR: [`Mutant::PreferredNotInIsr`].
+    pub(super) preferred_anyway: bool,
 }
 
 /// How a partition came to its present state.
@@ -50,10 +54,16 @@ impl PartitionRecord {
             isr.retain(|member| Some(*member) != leaving);
         }
         let alive = candidates.alive;
-        let electable = |replica: &BrokerId| isr.contains(replica) && alive(*replica);
+        let in_sync = isr.clone();
+        let electable = |replica: &BrokerId| in_sync.contains(replica) && alive(*replica);
         let in_order = || self.replicas.iter().copied();
-        let clean = self.leader.filter(electable).or_else(|| in_order().find(electable));
-        if clean.is_some() {
+        let preferred = in_order().next().filter(|replica| candidates.preferred_anyway && alive(*replica));
+        let clean = self.leader.filter(electable).or(preferred).or_else(|| in_order().find(electable));
+        if let Some(elected) = clean {
+            if !isr.contains(&elected) {
+                isr.push(elected);
+                isr.sort_unstable();
+            }
             return self.move_to(clean, isr, self.recovering).then_some(Settled::Clean);
         }
         match in_order().find(|replica| candidates.unclean && alive(*replica)) {
@@ -214,13 +224,17 @@ mod tests {
         },
     ];
 
+    fn candidates(alive: &dyn Fn(BrokerId) -> bool, unclean: bool) -> Candidates<'_> {
+        Candidates { alive, unclean, preferred_anyway: false }
+    }
+
     #[test]
     fn the_rules_of_election() {
         for case in CASES {
             let mut settling = partition(case.before.0, case.before.1);
             let alive = |broker: BrokerId| case.alive.contains(&broker.0);
             let leaving = (case.leaving > 0).then_some(BrokerId(case.leaving));
-            let settled = settling.settle(leaving, &Candidates { alive: &alive, unclean: case.unclean });
+            let settled = settling.settle(leaving, &candidates(&alive, case.unclean));
             let mut expected = partition(case.after.0, case.after.1);
             expected.leader_epoch.0 += case.after.2;
             expected.partition_epoch.0 += case.after.3;
@@ -233,8 +247,23 @@ mod tests {
     fn a_clean_election_does_not_end_a_recovery() {
         let mut recovering = PartitionRecord { recovering: true, ..partition(2, &[2, 3]) };
         let alive = |broker: BrokerId| broker == BrokerId(3);
-        recovering.settle(Some(BrokerId(2)), &Candidates { alive: &alive, unclean: false });
+        recovering.settle(Some(BrokerId(2)), &candidates(&alive, false));
         assert_eq!((recovering.leader, recovering.recovering), (Some(BrokerId(3)), true));
+    }
+
+    #[test]
+    fn the_mutant_elects_the_preferred_replica_from_outside_the_isr_and_no_other() {
+        let mut settling = partition(3, &[1, 3]);
+        let alive = |broker: BrokerId| broker != BrokerId(3);
+        let as_mutant = Candidates { preferred_anyway: true, ..candidates(&alive, false) };
+        assert_eq!(settling.settle(Some(BrokerId(3)), &as_mutant), Some(Settled::Clean));
+        assert_eq!((settling.leader, settling.isr), (Some(BrokerId(2)), vec![BrokerId(1), BrokerId(2)]));
+
+        let mut settling = partition(2, &[2, 3]);
+        let alive = |broker: BrokerId| broker != BrokerId(2);
+        let as_mutant = Candidates { preferred_anyway: true, ..candidates(&alive, false) };
+        settling.settle(Some(BrokerId(2)), &as_mutant);
+        assert_eq!(settling.leader, Some(BrokerId(3)), "the preferred one is dead");
     }
 
     #[test]

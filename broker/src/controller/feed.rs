@@ -20,6 +20,7 @@ use super::records::{self, Item, METADATA_TOPIC_ID, MalformedRecords};
 use super::state::{ClusterState, MetadataOffset};
 use crate::env::{Env, Task};
 use crate::ids::BrokerId;
+use crate::mutant::Mutants;
 use crate::watch;
 use crate::wire::RpcError;
 
@@ -39,13 +40,15 @@ pub struct FeedConfig {
     /// How long the controller holds a fetch open until there is a new entry. Also about how long it takes
     /// to notice that a connection has died.
     pub max_wait: Duration,
+    /// The seeded defects.
+    pub mutants: Mutants,
 }
 
 /// Starts to follow the log from its beginning, until the task is dropped.
 pub fn start<E: Env>(env: &E, config: FeedConfig) -> (watch::Receiver<Arc<ClusterState>>, Task) {
-    let FeedConfig { node, mut channel, max_wait } = config;
+    let FeedConfig { node, mut channel, max_wait, mutants } = config;
     channel.timeout += max_wait;
-    let image = Image::new(node);
+    let image = Image::new(node, mutants);
     let state = image.subscribe();
     let channel = ControllerChannel::new(env, channel, state.clone());
     (state, env.spawn(Feed { node, image, channel, max_wait }.follow()))

@@ -7,6 +7,7 @@ use super::outcome::Outcome;
 use super::state::{ClusterState, MetadataOffset};
 use super::trace;
 use crate::ids::{BrokerId, ControllerEpoch};
+use crate::mutant::Mutants;
 use crate::quorum::Entry;
 use crate::watch;
 
@@ -18,8 +19,9 @@ pub(super) struct Image {
 
 impl Image {
     /// The image of a node that has seen no entry.
-    pub(super) fn new(node: BrokerId) -> Self {
-        Self { node, state: watch::Sender::new(Arc::default()) }
+    pub(super) fn new(node: BrokerId, mutants: Mutants) -> Self {
+        let state = ClusterState { mutants, ..ClusterState::default() };
+        Self { node, state: watch::Sender::new(Arc::new(state)) }
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Arc<ClusterState>> {
@@ -46,6 +48,7 @@ impl Image {
     /// Takes a snapshot's state in place of the present one. No event tells of it: each entry that it
     /// covers was told by the nodes that applied it.
     pub(super) fn restore(&mut self, state: ClusterState) {
-        self.state.send_replace(Arc::new(state));
+        let mutants = self.state.borrow().mutants;
+        self.state.send_replace(Arc::new(ClusterState { mutants, ..state }));
     }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::command::Proposal;
 use super::image::Image;
 use super::outcome::Outcome;
 use super::state::{ClusterState, MetadataOffset};
 use crate::ids::{BrokerId, ControllerEpoch};
+use crate::mutant::{Mutant, Mutants};
 use crate::quorum::Entry;
 use crate::quorum::driver::StateMachine;
 use crate::watch;
@@ -43,9 +45,9 @@ pub(super) struct MetadataLog {
 }
 
 impl MetadataLog {
-    pub(super) fn new(node: BrokerId) -> Self {
+    pub(super) fn new(node: BrokerId, mutants: Mutants) -> Self {
         let (entries, waiting) = (VecDeque::new(), BTreeMap::new());
-        Self { image: Image::new(node), entries, waiting, next_sequence: 0 }
+        Self { image: Image::new(node, mutants), entries, waiting, next_sequence: 0 }
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Arc<ClusterState>> {
@@ -70,6 +72,14 @@ impl MetadataLog {
         Some((sequence, receiver))
     }
 
+    /// Applies a proposal of `epoch` that is about to be proposed, as if the quorum had decided it:
+    /// [`Mutant::ZombieController`].
+    pub(super) fn apply_undecided(&mut self, epoch: ControllerEpoch, proposal: &Proposal) {
+        let next = self.image.state().offset.next();
+        let index = next.0.try_into().expect("offsets are not negative");
+        self.take(&Entry { index, epoch: epoch.0, command: proposal.encode() });
+    }
+
     /// What follows from the entry at `from` on.
     pub(super) fn read(&self, from: MetadataOffset) -> MetadataBatch {
         let state = self.image.state();
@@ -84,8 +94,8 @@ impl MetadataLog {
     }
 }
 
-impl StateMachine for MetadataLog {
-    fn apply(&mut self, entry: &Entry) {
+impl MetadataLog {
+    fn take(&mut self, entry: &Entry) {
         let (proposal, outcome) = self.image.apply(entry);
         if self.entries.len() == ENTRIES_KEPT {
             self.entries.pop_front();
@@ -100,6 +110,17 @@ impl StateMachine for MetadataLog {
         // A later term has begun: what was proposed in a former one and is not here by now is lost, or
         // will be dropped.
         self.waiting = self.waiting.split_off(&(ControllerEpoch(entry.epoch), 0));
+    }
+}
+
+impl StateMachine for MetadataLog {
+    fn apply(&mut self, entry: &Entry) {
+        let state = self.image.state();
+        // What was applied before it was decided stays, whatever was decided.
+        let anticipated = u64::try_from(state.offset.0).is_ok_and(|applied| entry.index <= applied);
+        if !(state.mutants.has(Mutant::ZombieController) && anticipated) {
+            self.take(entry);
+        }
     }
 
     fn snapshot(&self) -> Bytes {
@@ -118,7 +139,7 @@ impl StateMachine for MetadataLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::command::{Command, Proposal};
+    use crate::controller::command::Command;
     use crate::controller::outcome::{Answer, Rejection};
 
     fn entry(index: u64, epoch: i32, proposal: Option<&Proposal>) -> Entry {
@@ -131,7 +152,7 @@ mod tests {
     }
 
     fn log_of(entries: u64) -> MetadataLog {
-        let mut log = MetadataLog::new(BrokerId(1));
+        let mut log = MetadataLog::new(BrokerId(1), Mutants::NONE);
         (1..=entries).for_each(|index| log.apply(&entry(index, 1, None)));
         log
     }
@@ -145,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_outcome_goes_to_its_proposer() {
-        let mut log = MetadataLog::new(BrokerId(1));
+        let mut log = MetadataLog::new(BrokerId(1), Mutants::NONE);
         let (sequence, mut outcome) = log.expect_outcome(ControllerEpoch(1)).expect("nobody waits");
         let (other, mut unrelated) = log.expect_outcome(ControllerEpoch(1)).expect("one waits");
         assert_ne!(sequence, other);
@@ -164,8 +185,24 @@ mod tests {
     }
 
     #[test]
+    fn the_zombies_own_view_stands_against_what_was_decided() {
+        let zombie = Mutants::NONE.with(Mutant::ZombieController);
+        let mut log = MetadataLog::new(BrokerId(1), zombie);
+        log.apply(&entry(1, 1, Some(&become_controller(1, 0))));
+        let (sequence, mut outcome) = log.expect_outcome(ControllerEpoch(1)).expect("nobody waits");
+        let delete = Command::DeleteTopic { id: uuid::Uuid::nil() };
+        let proposal = Proposal { command: delete, ..become_controller(1, sequence) };
+        log.apply_undecided(ControllerEpoch(1), &proposal);
+        assert_eq!(outcome.try_recv().expect("it is answered").answer, Err(Rejection::UnknownTopicId));
+        log.apply(&entry(2, 2, Some(&become_controller(2, 0))));
+        assert_eq!(log.image.state().controller_epoch, ControllerEpoch(1), "another was decided");
+        log.apply(&entry(3, 2, None));
+        assert_eq!(indices(&log.read(MetadataOffset(1))), [1, 2, 3]);
+    }
+
+    #[test]
     fn a_later_term_ends_the_wait() {
-        let mut log = MetadataLog::new(BrokerId(1));
+        let mut log = MetadataLog::new(BrokerId(1), Mutants::NONE);
         let (_, mut waiting) = log.expect_outcome(ControllerEpoch(1)).expect("nobody waits");
         log.apply(&entry(1, 1, None));
         assert_eq!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Empty));
@@ -175,7 +212,7 @@ mod tests {
 
     #[test]
     fn proposals_without_an_outcome_are_bounded() {
-        let mut log = MetadataLog::new(BrokerId(1));
+        let mut log = MetadataLog::new(BrokerId(1), Mutants::NONE);
         let mut waiting: Vec<_> = std::iter::from_fn(|| log.expect_outcome(ControllerEpoch(1))).collect();
         assert_eq!(waiting.len(), WAITING_MAX);
         waiting.pop();
@@ -204,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_restored_log_goes_on_after_its_snapshot() {
-        let mut log = MetadataLog::new(BrokerId(1));
+        let mut log = MetadataLog::new(BrokerId(1), Mutants::NONE);
         log.restore(&log_of(7).snapshot(), 7);
         assert_eq!(indices(&log.read(MetadataOffset(8))), [0u64; 0]);
         assert!(matches!(log.read(MetadataOffset(7)), MetadataBatch::Snapshot(_)));

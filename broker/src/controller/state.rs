@@ -16,6 +16,7 @@ use super::election::{Candidates, Settled};
 use super::outcome::{Answer, Change, Outcome, Rejection};
 use super::placement::{self, PARTITIONS_MAX};
 use crate::ids::{BrokerEpoch, BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch, TopicPartition};
+use crate::mutant::{Mutant, Mutants};
 
 /// The position of an entry in the metadata log, from 1; 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub struct ClusterState {
     pub brokers: BTreeMap<BrokerId, BrokerRecord>,
     /// Every topic, by name.
     pub topics: BTreeMap<Arc<str>, TopicRecord>,
+    /// The seeded defects of the node that applies; no part of the decided state.
+    #[serde(skip)]
+    pub mutants: Mutants,
 }
 
 /// A broker's registration.
@@ -279,11 +283,15 @@ impl ClusterState {
     /// Settles every partition after a change of `broker`: one that is not alive leaves its ISRs and
     /// leaderships, one that is may end the wait of partitions without a leader.
     fn settle(&mut self, broker: BrokerId, changes: &mut Vec<Change>) {
-        let Self { brokers, topics, .. } = self;
+        let Self { brokers, topics, mutants, .. } = self;
         let alive = |broker: BrokerId| brokers.get(&broker).is_some_and(BrokerRecord::is_alive);
         let leaving = (!alive(broker)).then_some(broker);
         for (name, topic) in topics {
-            let candidates = Candidates { alive: &alive, unclean: topic.config.unclean_leader_election };
+            let candidates = Candidates {
+                alive: &alive,
+                unclean: topic.config.unclean_leader_election || mutants.has(Mutant::UncleanDefault),
+                preferred_anyway: mutants.has(Mutant::PreferredNotInIsr),
+            };
             for (number, partition) in (0..).zip(&mut topic.partitions) {
                 if let Some(settled) = partition.settle(leaving, &candidates) {
                     changes.push(Change::Partition {
@@ -301,7 +309,7 @@ impl ClusterState {
         alteration: &Alteration,
         changes: &mut Vec<Change>,
     ) -> Result<PartitionRecord, Rejection> {
-        let Self { brokers, topics, .. } = self;
+        let Self { brokers, topics, mutants, .. } = self;
         let (name, topic) = topics
             .iter_mut()
             .find(|(_, topic)| topic.id == alteration.topic_id)
@@ -333,7 +341,9 @@ impl ClusterState {
             // A leader that has not heard of a member in its own epoch names no incarnation. One that is in
             // the ISR has not changed since, or its registration would have taken it out.
             let stays = *epoch == BrokerEpoch(-1) && partition.isr.contains(member);
-            brokers.get(member).is_some_and(|record| record.is_alive() && (stays || record.epoch == *epoch))
+            let current =
+                |record: &BrokerRecord| record.epoch == *epoch || mutants.has(Mutant::BrokerEpochUnchecked);
+            brokers.get(member).is_some_and(|record| record.is_alive() && (stays || current(record)))
         };
         if !alteration.new_isr.iter().all(eligible) {
             return Err(Rejection::IneligibleReplica);

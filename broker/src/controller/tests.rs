@@ -24,6 +24,7 @@ use super::*;
 use crate::env::tokio::TokioEnv;
 use crate::env::{Env, Listener, Task};
 use crate::ids::{BrokerId, TopicPartition};
+use crate::mutant::Mutants;
 use crate::quorum::VoterId;
 use crate::quorum::driver::DriverConfig;
 use crate::watch;
@@ -99,6 +100,7 @@ fn controller_config(voters: &[i32]) -> ControllerConfig {
         session_timeout: Duration::from_secs(2),
         request_timeout: Duration::from_secs(5),
         topic_defaults: TopicConfig::default(),
+        mutants: Mutants::NONE,
     }
 }
 
@@ -135,7 +137,7 @@ impl Cluster {
 
     fn follow(&self, node: i32) -> (watch::Receiver<Arc<ClusterState>>, Task) {
         let (channel, max_wait) = (self.channel_config(), Duration::from_secs(5));
-        feed::start(&self.env, FeedConfig { node: BrokerId(node), channel, max_wait })
+        feed::start(&self.env, FeedConfig { node: BrokerId(node), channel, max_wait, mutants: Mutants::NONE })
     }
 
     /// A process of a broker, which knows the metadata by `state`.
@@ -325,7 +327,7 @@ async fn another_voter_takes_over_and_the_brokers_find_it() {
         nodes.insert(BrokerId(voter), (controller, tasks, serving));
     }
     let max_wait = Duration::from_millis(100);
-    let feed = FeedConfig { node: BrokerId(4), channel: channel.clone(), max_wait };
+    let feed = FeedConfig { node: BrokerId(4), channel: channel.clone(), max_wait, mutants: Mutants::NONE };
     let (mut image, _feed) = feed::start(&env(4), feed);
     let lifecycle = LifecycleConfig {
         broker: BrokerId(4),
@@ -404,7 +406,12 @@ async fn a_follower_finds_the_controller_and_starts_from_a_snapshot() {
         timeout: Duration::from_secs(5),
         backoff: Duration::from_millis(5),
     };
-    let config = FeedConfig { node: BrokerId(4), channel, max_wait: Duration::from_millis(10) };
+    let config = FeedConfig {
+        node: BrokerId(4),
+        channel,
+        max_wait: Duration::from_millis(10),
+        mutants: Mutants::NONE,
+    };
     let (mut image, _feed) = feed::start(&env, config);
     until(&mut image, |state| state.offset == MetadataOffset(8)).await;
 }

@@ -31,6 +31,7 @@ use self::segment::Segment;
 use self::tail::Tail;
 use crate::env::Disk;
 use crate::ids::{LeaderEpoch, Offset};
+use crate::mutant::{Mutant, Mutants};
 
 pub use self::error::LogError;
 pub use self::recovery::Recovered;
@@ -64,6 +65,8 @@ pub struct LogConfig {
     pub flush: FlushPolicy,
     /// The largest batch that a leader takes (`max.message.bytes`).
     pub max_batch_bytes: usize,
+    /// The seeded defects.
+    pub mutants: Mutants,
 }
 
 /// One batch that was appended.
@@ -272,7 +275,7 @@ impl<D: Disk> Log<D> {
             } else if header.size > self.config.max_batch_bytes {
                 return Err(LogError::TooLarge { size: header.size, limit: self.config.max_batch_bytes });
             }
-            let crc = header.verify(bytes).map_err(invalid)?;
+            let crc = header.verify_with(bytes, self.config.mutants).map_err(invalid)?;
             let epoch = epoch.unwrap_or(header.epoch);
             let batch = BatchSummary { base: next, count: header.count, epoch, crc };
             placed.push(Placed { at: position..position + header.size, batch });
@@ -295,7 +298,7 @@ impl<D: Disk> Log<D> {
         let flush = match self.config.flush {
             FlushPolicy::Never => false,
             FlushPolicy::Interval(interval) => self.synced_at.elapsed() >= interval,
-            FlushPolicy::EveryBatch => true,
+            FlushPolicy::EveryBatch => !self.config.mutants.has(Mutant::NoFsyncCorrelated),
         };
         if flush {
             self.active().sync().await?;
@@ -328,6 +331,9 @@ impl<D: Disk> Log<D> {
     }
 
     async fn truncate_epochs(&mut self, end: Offset) -> Result<(), LogError> {
+        if self.config.mutants.has(Mutant::EpochCacheNotTruncated) {
+            return Ok(());
+        }
         if self.epochs.truncate(end) { self.store_epochs().await } else { Ok(()) }
     }
 
@@ -339,8 +345,7 @@ impl<D: Disk> Log<D> {
     async fn roll(&mut self) -> Result<(), LogError> {
         self.active().sync().await?;
         self.unsynced = false;
-        let segment =
-            Segment::open(&self.disk, &self.dir, self.end, self.config.index_interval_bytes).await?;
+        let segment = Segment::open(&self.disk, &self.dir, self.end, &self.config).await?;
         let size = segment.file_size().await?;
         assert_eq!(size, 0, "{} exists already", segment.path);
         self.segments.push(segment);
@@ -361,7 +366,7 @@ impl<D: Disk> Log<D> {
     }
 
     fn ensure_sound(&self) -> Result<(), LogError> {
-        if self.broken {
+        if self.broken && !self.config.mutants.has(Mutant::AppendAfterIoError) {
             let source = io::Error::other("an earlier write failed or was abandoned half-way");
             return Err(LogError::Io { action: "go on with", path: self.dir.clone(), source });
         }

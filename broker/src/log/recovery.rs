@@ -7,6 +7,7 @@ use super::tail::Tail;
 use super::{BatchSummary, EPOCHS_FILE, Log, LogConfig, TAIL_BYTES_MAX};
 use crate::env::Disk;
 use crate::ids::Offset;
+use crate::mutant::Mutant;
 
 use ::tokio::time::Instant;
 
@@ -44,7 +45,7 @@ impl<D: Disk> Log<D> {
         let mut cut_bytes = 0;
         let mut batches = Vec::new();
         for base in bases {
-            let mut segment = Segment::open(&disk, dir, base, config.index_interval_bytes).await?;
+            let mut segment = Segment::open(&disk, dir, base, &config).await?;
             if bad_bytes > 0 || !lost.is_empty() || base != end {
                 cut_bytes += segment.file_size().await?;
                 lost.push(segment);
@@ -62,7 +63,7 @@ impl<D: Disk> Log<D> {
             segment.remove(&disk).await?;
         }
         let last = segments.last_mut().expect("the first segment is always kept");
-        if bad_bytes > 0 {
+        if bad_bytes > 0 && !config.mutants.has(Mutant::CleanShutdownFlag) {
             last.truncate(last.size).await?;
         }
         for segment in &segments {

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 
-use super::BatchSummary;
 use super::batch::{BatchError, BatchHeader, HEADER_BYTES};
 use super::epochs::EpochCache;
 use super::error::LogError;
 use super::index::Index;
+use super::{BatchSummary, LogConfig};
 use crate::env::{Disk, DiskFile};
 use crate::ids::{LeaderEpoch, Offset};
+use crate::mutant::{Mutant, Mutants};
 
 /// How much recovery reads at a time.
 const SCAN_BYTES: usize = 1 << 20;
@@ -26,6 +27,7 @@ pub(super) struct Segment<F> {
     file: F,
     index: Index,
     index_interval: usize,
+    mutants: Mutants,
 }
 
 /// What a scan of a segment found.
@@ -55,12 +57,14 @@ impl<F: DiskFile> Segment<F> {
         disk: &D,
         dir: &str,
         base: Offset,
-        index_interval_bytes: u64,
+        config: &LogConfig,
     ) -> Result<Self, LogError> {
+        let LogConfig { index_interval_bytes, mutants, .. } = *config;
         let path = format!("{dir}/{:020}{SUFFIX}", base.0);
         let file = disk.open(&path, true).await.map_err(LogError::io("open", &path))?;
         let index_interval = usize::try_from(index_interval_bytes).unwrap_or(usize::MAX);
-        Ok(Self { base, size: 0, path, file, index: Index::new(base, index_interval_bytes), index_interval })
+        let index = Index::new(base, index_interval_bytes);
+        Ok(Self { base, size: 0, path, file, index, index_interval, mutants })
     }
 
     /// Reads the whole file, takes in every batch up to the first bad one, and notes them in `batches` and
@@ -80,7 +84,11 @@ impl<F: DiskFile> Segment<F> {
             match walk.checked(end, epochs.latest(), noted).await {
                 Ok(None) => break,
                 Ok(Some(header)) => {
-                    if epochs.latest() < Some(header.epoch) {
+                    let latest = match epochs.latest() {
+                        None if self.mutants.has(Mutant::Epoch0Lost) => Some(LeaderEpoch(0)),
+                        latest => latest,
+                    };
+                    if latest < Some(header.epoch) {
                         epochs.assign(header.epoch, header.base);
                     }
                     index.note(header.base, walk.position);
@@ -149,7 +157,7 @@ impl<F: DiskFile> Segment<F> {
             if header.size > batch.len() || header.next() > until {
                 break;
             }
-            header.verify(batch).map_err(corrupt)?;
+            header.verify_with(batch, self.mutants).map_err(corrupt)?;
             next = header.next();
             len += header.size;
         }
@@ -222,7 +230,8 @@ impl<'a, F: DiskFile> Walk<'a, F> {
         let corrupt = |rule| self.segment.corrupt(self.position, rule);
         header.continues(expected, latest).and_then(|()| noted.check(&header)).map_err(corrupt)?;
         let batch = self.bytes(header.size).await?;
-        header.verify(&batch).map_err(|rule| self.segment.corrupt(self.position, rule))?;
+        let mutants = self.segment.mutants;
+        header.verify_with(&batch, mutants).map_err(|rule| self.segment.corrupt(self.position, rule))?;
         Ok(Some(header))
     }
 

@@ -11,6 +11,8 @@ use super::leader::Standings;
 use crate::config::BrokerConfig;
 use crate::env::Env;
 use crate::ids::{BrokerEpoch, TopicPartition};
+use crate::log::LogError;
+use crate::mutant::Mutant;
 
 /// Shared by the replicas, fetchers and request handlers of one life of a broker.
 pub(crate) struct Context<E: Env> {
@@ -78,6 +80,13 @@ impl<E: Env> Context<E> {
             failure.get_or_insert(why);
             first
         });
+    }
+
+    /// A log cannot be trusted any longer, and with it the broker cannot go on (KAFKA-10778).
+    pub(crate) fn log_failed(&self, tp: &TopicPartition, error: &LogError) {
+        if !self.config.mutants.has(Mutant::AppendAfterIoError) {
+            self.fail(format!("{tp}: {error}"));
+        }
     }
 
     /// Waits until the broker cannot go on, and says why.

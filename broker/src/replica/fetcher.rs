@@ -3,7 +3,7 @@
 //! A partition is first *truncating*, then *fetching*: on every new leader epoch its log is held against the
 //! leader's before anything is appended to it (KIP-320).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::config::Truncation;
 use crate::env::{Env, Task};
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::log::LogError;
+use crate::mutant::{Mutant, Mutants};
 use crate::trace;
 use crate::wire::{Connection, RpcError};
 
@@ -36,6 +37,9 @@ pub(super) struct Fetcher<E: Env> {
     me: BrokerId,
     leader: BrokerId,
     followed: Arc<Followed<E>>,
+    mutants: Mutants,
+    /// What was fetched in an epoch that is over, until the next one is known: [`Mutant::SkipMissedEpochs`].
+    fetched_before: Mutex<BTreeSet<TopicPartition>>,
     _task: Task,
 }
 
@@ -73,7 +77,9 @@ impl<E: Env> Fetcher<E> {
         let followed = Arc::new(Followed { partitions: Mutex::default(), changed: Notify::new() });
         let run = Run { context: Arc::clone(context), followed: Arc::clone(&followed), address };
         let task = context.env.spawn(run.run());
-        Self { me: context.config.id, leader, followed, _task: task }
+        let config = &context.config;
+        let (me, mutants) = (config.id, config.mutants);
+        Self { me, leader, followed, mutants, fetched_before: Mutex::default(), _task: task }
     }
 
     /// Follows exactly `wanted` from here on.
@@ -82,13 +88,16 @@ impl<E: Env> Fetcher<E> {
             f.epoch == *epoch && Arc::ptr_eq(&f.partition, partition)
         };
         self.keep(|tp, following| wanted.get(tp).is_some_and(|wanted| same(following, wanted)));
+        let fetched = std::mem::take(&mut *self.fetched_before());
         let mut partitions = self.followed.lock();
         let mut added = false;
         for (tp, (partition, epoch)) in wanted {
             partitions.entry(tp).or_insert_with_key(|tp| {
                 added = true;
                 trace::fetcher_started(self.me, tp, self.leader, epoch);
-                Following { partition, epoch, stage: Stage::Truncating }
+                let skips = self.mutants.has(Mutant::SkipMissedEpochs) && fetched.contains(tp);
+                let stage = if skips { Stage::Fetching } else { Stage::Truncating };
+                Following { partition, epoch, stage }
             });
         }
         drop(partitions);
@@ -107,9 +116,16 @@ impl<E: Env> Fetcher<E> {
             let kept = keep(tp, following);
             if !kept {
                 trace::fetcher_stopped(self.me, tp, self.leader, following.epoch);
+                if following.stage == Stage::Fetching {
+                    self.fetched_before().insert(tp.clone());
+                }
             }
             kept
         });
+    }
+
+    fn fetched_before(&self) -> std::sync::MutexGuard<'_, BTreeSet<TopicPartition>> {
+        self.fetched_before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -183,9 +199,10 @@ impl<E: Env> Run<E> {
                     connection = None;
                     sleep(BACK_OFF).await;
                 }
+                // The broker ends with this, and the task with it.
                 Err(RoundError::Log(tp, error)) => {
-                    self.context.fail(format!("{tp}: {error}"));
-                    return;
+                    self.context.log_failed(&tp, &error);
+                    sleep(BACK_OFF).await;
                 }
             }
         }
@@ -197,6 +214,10 @@ impl<E: Env> Run<E> {
         let mut progress = false;
         if !truncating.is_empty() {
             progress |= match self.context.config.truncation {
+                Truncation::EpochRequest if self.context.config.mutants.has(Mutant::TruncToHwDiverge) => {
+                    self.truncate_without_asking(truncating).await?;
+                    true
+                }
                 Truncation::EpochRequest => self.truncate(connection, truncating).await?,
                 // The answer to the fetch itself tells of a divergence.
                 Truncation::OnFetch => {
@@ -212,6 +233,19 @@ impl<E: Env> Run<E> {
             progress |= self.fetch(connection, fetching).await?;
         }
         Ok(progress)
+    }
+
+    /// What stands in for [`Run::truncate`] under [`Mutant::TruncToHwDiverge`].
+    async fn truncate_without_asking(
+        &self,
+        truncating: Vec<(Arc<Partition<E>>, LeaderEpoch)>,
+    ) -> Result<(), RoundError> {
+        for (partition, epoch) in truncating {
+            let failed = |error| RoundError::Log(partition.tp.clone(), error);
+            partition.truncate_to_high_watermark(epoch).await.map_err(failed)?;
+            self.followed.set_stage(&partition.tp, epoch, Stage::Fetching);
+        }
+        Ok(())
     }
 
     async fn truncate(
@@ -363,7 +397,8 @@ impl<E: Env> Run<E> {
         if data.diverging_epoch.end_offset >= 0 {
             let diverging =
                 (LeaderEpoch(data.diverging_epoch.epoch), Offset(data.diverging_epoch.end_offset));
-            partition.truncate_to_divergence(*epoch, diverging).await?;
+            let leader_hw = Offset(data.high_watermark);
+            partition.truncate_to_divergence(*epoch, diverging, leader_hw).await?;
             return Ok(true);
         }
         partition

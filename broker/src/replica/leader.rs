@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch};
+use crate::mutant::{Mutant, Mutants};
 
 /// A leader's view of its partition, within one leader epoch.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Leader {
     pending: Option<Pending>,
     followers: BTreeMap<BrokerId, Follower>,
     min_isr: usize,
+    mutants: Mutants,
 }
 
 /// A follower as its fetches show it.
@@ -75,7 +77,7 @@ pub(super) struct Term {
 
 impl Leader {
     /// `me` begins to lead at `now`, with a log that ends at `log_end`.
-    pub(super) fn new(me: BrokerId, term: &Term, log_end: Offset, now: Instant) -> Self {
+    pub(super) fn new(me: BrokerId, term: &Term, log_end: Offset, now: Instant, mutants: Mutants) -> Self {
         assert!(term.replicas.contains(&me), "a leader is one of the replicas");
         let followers = term.replicas.iter().filter(|id| **id != me).map(|id| {
             // A member of the ISR gets the whole lag time before it is taken out.
@@ -90,14 +92,18 @@ impl Leader {
             isr: term.isr.clone(),
             pending: None,
             followers: followers.collect(),
-            // More than there are replicas can never be in sync.
-            min_isr: term.min_isr.min(term.replicas.len()),
+            min_isr: match mutants.has(Mutant::MinIsrIgnored) {
+                // More than there are replicas can never be in sync.
+                false => term.min_isr.min(term.replicas.len()),
+                true => 1,
+            },
+            mutants,
         }
     }
 
     /// Takes over a newer committed ISR of the same leader epoch. Returns whether it was newer.
     pub(super) fn commit(&mut self, partition_epoch: PartitionEpoch, isr: &BTreeSet<BrokerId>) -> bool {
-        if partition_epoch <= self.partition_epoch {
+        if !self.mutants.has(Mutant::StaleLeaderIsr) && partition_epoch <= self.partition_epoch {
             return false;
         }
         self.partition_epoch = partition_epoch;
@@ -110,6 +116,7 @@ impl Leader {
     /// whichever of the two the controller has (KIP-497).
     pub(super) fn maximal_isr(&self) -> BTreeSet<BrokerId> {
         match &self.pending {
+            Some(pending) if self.mutants.has(Mutant::ShrinkOptimistic) => pending.asked.clone(),
             Some(pending) => self.isr.union(&pending.possible).copied().collect(),
             None => self.isr.clone(),
         }
@@ -195,10 +202,11 @@ impl Leader {
         lag_max: Duration,
         now: Instant,
     ) -> Option<Offset> {
-        if !self.has_min_isr() {
+        if !self.mutants.has(Mutant::HwUnderMinIsr) && !self.has_min_isr() {
             return None;
         }
-        let maximal = self.maximal_isr();
+        let committed_only = self.mutants.has(Mutant::HwMinOfIsrOnly);
+        let counted = if committed_only { self.isr.clone() } else { self.maximal_isr() };
         let mut next = log_end;
         for (id, follower) in &self.followers {
             // A follower that is about to join is waited for, or the high watermark would run away from it.
@@ -206,7 +214,7 @@ impl Leader {
                 follower.is_caught_up(log_end, lag_max, now)
                     && self.is_eligible(*id, follower.broker_epoch, standings)
             };
-            if maximal.contains(id) || about_to_join() {
+            if counted.contains(id) || (!committed_only && about_to_join()) {
                 next = next.min(follower.log_end?);
             }
         }
@@ -226,7 +234,7 @@ impl Leader {
         let follower = self.followers.get(&id)?;
         let log_end = follower.log_end?;
         let joins = log_end >= hw
-            && log_end >= self.epoch_start
+            && (self.mutants.has(Mutant::IsrJoinNoEpochStart) || log_end >= self.epoch_start)
             && self.is_eligible(id, follower.broker_epoch, standings);
         joins.then(|| self.isr.iter().copied().chain([id]).collect())
     }
@@ -290,6 +298,15 @@ mod tests {
     }
 
     fn leader(isr: BTreeSet<BrokerId>, min_isr: usize, log_end: i64) -> (Leader, Instant) {
+        leader_with(Mutants::NONE, isr, min_isr, log_end)
+    }
+
+    fn leader_with(
+        mutants: Mutants,
+        isr: BTreeSet<BrokerId>,
+        min_isr: usize,
+        log_end: i64,
+    ) -> (Leader, Instant) {
         let now = Instant::now();
         let term = Term {
             epoch: LeaderEpoch(4),
@@ -298,7 +315,7 @@ mod tests {
             isr,
             min_isr,
         };
-        (Leader::new(BrokerId(1), &term, Offset(log_end), now), now)
+        (Leader::new(BrokerId(1), &term, Offset(log_end), now, mutants), now)
     }
 
     fn all_eligible() -> Standings {
@@ -431,5 +448,56 @@ mod tests {
         assert_eq!(l.maximal_isr(), ids([1, 2, 3]), "b3 may yet be let in");
         assert!(l.commit(PartitionEpoch(10), &ids([1, 2])));
         assert_eq!(l.maximal_isr(), ids([1, 2]));
+    }
+
+    /// What a mutant is told, and what the broker as it should be says to the same.
+    fn both<T>(mutant: Mutant, say: impl Fn(Mutants) -> T) -> (T, T) {
+        (say(Mutants::NONE.with(mutant)), say(Mutants::NONE))
+    }
+
+    #[test]
+    fn each_mutant_of_the_high_watermark_moves_it_where_its_guard_holds_it() {
+        let alone = |mutants| {
+            let (l, now) = leader_with(mutants, ids([1]), 2, 0);
+            let next = l.next_high_watermark((Offset(0), Offset(10)), &all_eligible(), LAG, now);
+            (next.map(|hw| hw.0), l.has_min_isr())
+        };
+        assert_eq!(both(Mutant::HwUnderMinIsr, alone), ((Some(10), false), (None, false)));
+        assert_eq!(both(Mutant::MinIsrIgnored, alone), ((Some(10), true), (None, false)));
+
+        let joining = |mutants| {
+            let (mut l, now) = leader_with(mutants, ids([1, 2]), 1, 0);
+            fetch(&mut l, 2, 10, 10, now);
+            fetch(&mut l, 3, 5, 5, now);
+            let next = |l: &Leader| l.next_high_watermark((Offset(0), Offset(10)), &all_eligible(), LAG, now);
+            let before = next(&l);
+            l.propose(ids([1, 2, 3]));
+            (before.map(|hw| hw.0), next(&l).map(|hw| hw.0))
+        };
+        assert_eq!(both(Mutant::HwMinOfIsrOnly, joining), ((Some(10), Some(10)), (Some(5), Some(5))));
+
+        let leaving = |mutants| {
+            let (mut l, now) = leader_with(mutants, ids([1, 2]), 1, 0);
+            fetch(&mut l, 2, 5, 10, now);
+            l.propose(ids([1]));
+            let late = now + LAG * 2;
+            l.next_high_watermark((Offset(0), Offset(10)), &all_eligible(), LAG, late).map(|hw| hw.0)
+        };
+        assert_eq!(both(Mutant::ShrinkOptimistic, leaving), (Some(10), Some(5)));
+    }
+
+    #[test]
+    fn each_mutant_of_the_isr_takes_what_its_guard_refuses() {
+        let below_the_start = |mutants| {
+            let (mut l, now) = leader_with(mutants, ids([1, 2]), 1, 6);
+            fetch(&mut l, 3, 5, 10, now);
+            l.expansion(BrokerId(3), Offset(4), &all_eligible())
+        };
+        assert_eq!(both(Mutant::IsrJoinNoEpochStart, below_the_start), (Some(ids([1, 2, 3])), None));
+        let older = |mutants| {
+            let (mut l, _) = leader_with(mutants, ids([1, 2]), 1, 0);
+            l.commit(PartitionEpoch(8), &ids([1]))
+        };
+        assert_eq!(both(Mutant::StaleLeaderIsr, older), (true, false));
     }
 }

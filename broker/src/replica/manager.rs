@@ -20,6 +20,7 @@ use crate::controller::{ClusterState, ControllerChannel};
 use crate::env::{Disk, DiskFile, Env, Task};
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::log::{FlushPolicy, Log, LogConfig, LogError, hw_checkpoint};
+use crate::mutant::Mutant;
 use crate::trace;
 
 /// The file in a log's folder that says of which topic it is.
@@ -126,6 +127,9 @@ impl<E: Env> ReplicaManager<E> {
     /// Nothing is pulled any longer from a leader or in an epoch that is over: no replica that takes up a
     /// role still has a fetcher of its former one.
     fn stop_outdated_fetching(&self, cluster: &ClusterState) {
+        if self.context.config.mutants.has(Mutant::TwoFetchers) {
+            return;
+        }
         let fetchers = self.fetchers.lock().unwrap_or_else(PoisonError::into_inner);
         for (leader, (_, fetcher)) in fetchers.iter() {
             fetcher.retain(|tp, epoch| {
@@ -138,7 +142,8 @@ impl<E: Env> ReplicaManager<E> {
     fn follow(&self, cluster: &ClusterState, mut followed: BTreeMap<BrokerId, Followed<E>>) {
         let mut fetchers = self.fetchers.lock().unwrap_or_else(PoisonError::into_inner);
         fetchers.retain(|leader, (_, fetcher)| {
-            let needed = followed.contains_key(leader);
+            let two_fetchers = self.context.config.mutants.has(Mutant::TwoFetchers);
+            let needed = followed.contains_key(leader) || two_fetchers;
             if !needed {
                 fetcher.retain(|_, _| false);
             }
@@ -182,6 +187,7 @@ impl<E: Env> ReplicaManager<E> {
             index_interval_bytes: INDEX_INTERVAL_BYTES,
             flush: config.flush,
             max_batch_bytes: config.message_max_bytes,
+            mutants: config.mutants,
         };
         let (log, recovered) = Log::open(self.context.env.disk().clone(), &folder_of(&tp), log_config)
             .await

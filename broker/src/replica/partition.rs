@@ -15,6 +15,7 @@ use super::waiters::{WaitFor, Waiters};
 use crate::env::Env;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 use crate::log::{Appended, Log, LogError};
+use crate::mutant::{Mutant, Mutants};
 use crate::trace;
 
 /// A hosted replica.
@@ -142,10 +143,12 @@ impl<E: Env> Partition<E> {
         if assignment.leader == Some(me) {
             // The epoch's start is on disk before the first record of the epoch can be.
             let known = state.log.latest_epoch();
-            state.log.start_epoch(term.epoch).await?;
+            if !self.mutants().has(Mutant::NoPersistEpoch) {
+                state.log.start_epoch(term.epoch).await?;
+            }
             self.trace_epochs(&state.log, known);
             let start = state.log.end_offset();
-            state.role = Role::Leader(Leader::new(me, term, start, Instant::now()));
+            state.role = Role::Leader(Leader::new(me, term, start, Instant::now(), self.mutants()));
             let isr = trace::join(&term.isr);
             trace::became_leader(me, &self.tp, term.epoch, start, &isr, term.partition_epoch);
             self.advance_high_watermark(&mut state);
@@ -153,6 +156,10 @@ impl<E: Env> Partition<E> {
             state.role = Role::Follower { leader: assignment.leader };
             let ends = (state.log.end_offset(), state.hw);
             trace::became_follower(me, &self.tp, term.epoch, assignment.leader, ends, term.partition_epoch);
+            if self.mutants().has(Mutant::TruncToHw) {
+                let hw = state.hw;
+                self.truncate(&mut state, hw, "it became a follower").await?;
+            }
         }
         drop(state);
         self.waiters.wake_all();
@@ -225,7 +232,8 @@ impl<E: Env> Partition<E> {
     pub(crate) async fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, ReplicaError> {
         let me = self.context.config.id;
         let mut state = self.state.lock().await;
-        let epoch = state.leading(request.epoch)?;
+        let believed = request.epoch.filter(|_| !self.mutants().has(Mutant::NoFetchFencing));
+        let epoch = state.leading(believed)?;
         let (log_start, log_end) = (state.log.start_offset(), state.log.end_offset());
 
         if let Some(last) = request.last_fetched_epoch
@@ -244,7 +252,8 @@ impl<E: Env> Partition<E> {
         if let Some((id, broker_epoch)) = request.follower {
             self.follower_is_at(&mut state, (id, broker_epoch), request.from)?;
         }
-        let until = if request.follower.is_some() { log_end } else { state.hw };
+        let to_the_end = request.follower.is_some() || self.mutants().has(Mutant::ExposeUncommitted);
+        let until = if to_the_end { log_end } else { state.hw };
         let records = if request.from < until {
             state.log.read(request.from, until, request.max_bytes).await?
         } else {
@@ -319,7 +328,8 @@ impl<E: Env> Partition<E> {
     pub(super) async fn isr_answered(&self, asked: &IsrRequest, answer: &IsrAnswer) {
         let mut state = self.state.lock().await;
         let Role::Leader(leader) = &mut state.role else { return };
-        if leader.epoch != asked.epoch || leader.partition_epoch != asked.partition_epoch {
+        let overtaken = leader.partition_epoch != asked.partition_epoch;
+        if leader.epoch != asked.epoch || (overtaken && !self.mutants().has(Mutant::StaleLeaderIsr)) {
             return;
         }
         match answer {
@@ -378,12 +388,17 @@ impl<E: Env> Partition<E> {
                 trace::appended(me, &self.tp, batch, false);
             }
         }
+        self.take_over(&mut state, leader_hw);
+        Ok(())
+    }
+
+    /// Takes over the leader's high watermark, as far as the log reaches.
+    fn take_over(&self, state: &mut State<E>, leader_hw: Offset) {
         let hw = leader_hw.min(state.log.end_offset());
         if hw > state.hw {
             state.hw = hw;
-            trace::high_watermark(me, &self.tp, hw, epoch, false);
+            trace::high_watermark(self.context.config.id, &self.tp, hw, state.epoch, false);
         }
-        Ok(())
     }
 
     /// A follower's step towards its leader's log, from the leader's answer to where `asked`, the follower's
@@ -410,6 +425,10 @@ impl<E: Env> Partition<E> {
                 self.truncate(&mut state, to, "diverged from the leader").await?;
                 Ok(true)
             }
+            Some(_) if self.mutants().has(Mutant::No279Loop) => {
+                self.truncate(&mut state, leader_end.min(log_end), "epoch unknown here").await?;
+                Ok(true)
+            }
             Some((_, own_end)) => {
                 // This log has no record of the leader's epoch: cut to its own largest epoch below, and ask
                 // about that one.
@@ -424,16 +443,30 @@ impl<E: Env> Partition<E> {
         }
     }
 
+    /// What stands in for asking the leader under [`Mutant::TruncToHwDiverge`].
+    pub(super) async fn truncate_to_high_watermark(&self, epoch: LeaderEpoch) -> Result<(), LogError> {
+        let mut state = self.state.lock().await;
+        if !state.follows(epoch) {
+            return Ok(());
+        }
+        let hw = state.hw;
+        self.truncate(&mut state, hw, "above the high watermark").await
+    }
+
     /// A follower's step towards its leader's log, from the divergence that the answer to a fetch told
     /// (KIP-595).
     pub(super) async fn truncate_to_divergence(
         &self,
         epoch: LeaderEpoch,
         (leader_epoch, leader_end): (LeaderEpoch, Offset),
+        leader_hw: Offset,
     ) -> Result<(), LogError> {
         let mut state = self.state.lock().await;
         if !state.follows(epoch) {
             return Ok(());
+        }
+        if self.mutants().has(Mutant::HwBeforeTruncate) {
+            self.take_over(&mut state, leader_hw);
         }
         let own_end = match state.log.end_offset_for(leader_epoch) {
             Some((_, own_end)) => own_end,
@@ -452,9 +485,18 @@ impl<E: Env> Partition<E> {
         Ok(())
     }
 
+    fn mutants(&self) -> Mutants {
+        self.context.config.mutants
+    }
+
     async fn truncate(&self, state: &mut State<E>, to: Offset, why: &str) -> Result<(), LogError> {
         let from = state.log.end_offset();
         if to >= from {
+            // No record goes, but an epoch may that this replica led without an append, and of which the
+            // leader knows nothing: the follower would ask about it for ever (KAFKA-10706).
+            let known = state.log.latest_epoch();
+            state.log.truncate_to(from).await?;
+            self.trace_epochs(&state.log, known);
             return Ok(());
         }
         state.log.truncate_to(to).await?;

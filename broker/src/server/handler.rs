@@ -70,7 +70,7 @@ impl<E: Env> Handler<E> {
         match error {
             ReplicaError::Refused(refusal) => refusal.code(),
             ReplicaError::Log(broken) => {
-                self.context.fail(format!("{tp}: {broken}"));
+                self.context.log_failed(tp, &broken);
                 ResponseError::KafkaStorageError.code()
             }
         }

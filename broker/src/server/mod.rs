@@ -148,6 +148,7 @@ async fn follow_cluster<E: Env>(env: &E, config: &BrokerConfig) -> Result<Follow
             node: config.id,
             channel: channel_config(config, "metadata"),
             max_wait: FEED_WAIT_MAX,
+            mutants: config.mutants,
         };
         let (cluster, task) = feed::start(env, feed_config);
         return Ok((None, cluster, vec![task]));
@@ -172,6 +173,7 @@ async fn follow_cluster<E: Env>(env: &E, config: &BrokerConfig) -> Result<Follow
             min_insync_replicas: config.min_insync_replicas,
             unclean_leader_election: config.unclean_leader_election,
         },
+        mutants: config.mutants,
     };
     let (controller, tasks) =
         Controller::start(env, controller_config).await.map_err(|error| match error {

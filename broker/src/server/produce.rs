@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::handler::Handler;
 use crate::env::Env;
 use crate::ids::{LeaderEpoch, Offset, TopicPartition};
+use crate::mutant::Mutant;
 use crate::replica::Partition;
 use crate::trace;
 
@@ -84,7 +85,7 @@ impl<E: Env> Handler<E> {
 
     async fn acknowledge(&self, appended: &Appended<E>, acks: i16, deadline: Instant) -> Result<Offset, i16> {
         let Appended { partition, epoch, base, last } = appended;
-        if acks == -1 {
+        if acks == -1 && !self.context.config.mutants.has(Mutant::AckBeforeHw) {
             partition.replicated(*epoch, *last, deadline).await.map_err(|error| error.code())?;
         }
         if acks != 0 {

@@ -10,6 +10,7 @@ use highwater_broker::env::DiskFile;
 use highwater_broker::env::tokio::TokioFile;
 use highwater_broker::ids::TopicPartition;
 use highwater_broker::log::hw_checkpoint;
+use highwater_broker::mutant::Mutant;
 use tokio::time::{sleep, timeout};
 
 use super::*;
@@ -252,6 +253,35 @@ async fn what_is_not_synced_does_not_count() {
     assert!(matches!(error, LogError::Io { action: "sync", .. }), "{error}");
     assert_eq!(log.end_offset(), Offset(1));
     assert!(append(&mut log, "c").await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_mutant_does_not_sync_counts() {
+    let node = Node::new();
+    let mutants = Mutants::NONE.with(Mutant::NoFsyncCorrelated);
+    let config = LogConfig { flush: FlushPolicy::EveryBatch, mutants, ..ROOMY };
+    let (mut log, disk) = open(&node, config).await;
+    append(&mut log, "a").await.unwrap();
+    disk.take_counts();
+    append(&mut log, "b").await.unwrap();
+    assert_eq!(disk.take_counts(), [("append", 1)]);
+    assert_eq!(log.end_offset(), Offset(2));
+}
+
+#[tokio::test]
+async fn a_mutant_that_goes_on_after_a_failed_sync_has_another_record_on_its_disk() {
+    let node = Node::new();
+    let mutants = Mutants::NONE.with(Mutant::AppendAfterIoError);
+    let config = LogConfig { flush: FlushPolicy::EveryBatch, mutants, ..ROOMY };
+    let (mut log, disk) = open(&node, config).await;
+    append(&mut log, "a").await.unwrap();
+    disk.fault_after(1, Fault::Fail);
+    append(&mut log, "refused").await.unwrap_err();
+    append(&mut log, "acknowledged").await.unwrap();
+    assert_eq!(values(&log).await, ["a", "acknowledged"]);
+    drop(log);
+    let (log, _) = open(&node, config).await;
+    assert_eq!(values(&log).await, ["a", "refused"]);
 }
 
 #[tokio::test]

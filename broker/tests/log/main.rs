@@ -3,6 +3,7 @@
 mod disk_faults;
 mod epochs;
 mod model;
+mod mutants;
 mod on_disk;
 mod recovery;
 
@@ -14,6 +15,7 @@ use highwater_broker::env::{Disk, Env, Timestamp};
 use highwater_broker::ids::{LeaderEpoch, Offset};
 use highwater_broker::log::batch::{self, BatchHeader};
 use highwater_broker::log::{FlushPolicy, Log, LogConfig, LogError, Recovered};
+use highwater_broker::mutant::Mutants;
 use tempfile::TempDir;
 
 /// The partition's folder.
@@ -25,6 +27,7 @@ const ROOMY: LogConfig = LogConfig {
     index_interval_bytes: 1,
     flush: FlushPolicy::Never,
     max_batch_bytes: 4096,
+    mutants: Mutants::NONE,
 };
 
 /// One or two small batches a segment.

@@ -108,6 +108,7 @@ fn config() -> impl Strategy<Value = LogConfig> {
         index_interval_bytes,
         flush,
         max_batch_bytes: 4096,
+        mutants: Mutants::NONE,
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`run`] is the way in. Each run goes on a fresh thread of its own ([`thread`]); `schedule` starts them and
 //! hands their summaries to a [`Sink`] in the order of scenarios and seeds; `artifacts` decides which recordings
-//! stay. [`determinism`] compares recordings.
+//! stay. [`determinism`] compares recordings, [`hunt`] looks for mutants.
 
 mod artifacts;
 mod causes;
@@ -10,8 +10,10 @@ mod schedule;
 mod stop;
 
 pub mod determinism;
+pub mod hunt;
 pub mod thread;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -36,6 +38,8 @@ pub struct Entry {
     pub source_name: Arc<str>,
     /// The seeds.
     pub seeds: Range<u64>,
+    /// The mutants of the scenario that its text does not have: the command line switched them on.
+    pub mutants: BTreeSet<String>,
 }
 
 impl Entry {

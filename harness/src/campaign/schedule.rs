@@ -260,7 +260,7 @@ impl<'a> Schedule<'a> {
             };
             self.told.scenario = Some((entry, summary));
         }
-        self.keep_within_limit(&mut run);
+        self.keep_within_limit(entry, &mut run);
         let told = &mut self.told;
         let (_, scenario) = told.scenario.as_mut().expect("was just begun");
         scenario.add(&run);
@@ -287,14 +287,14 @@ impl<'a> Schedule<'a> {
     }
 
     /// Deletes a recording that no longer fits, here and not earlier, so that the order decides which.
-    fn keep_within_limit(&mut self, run: &mut RunSummary) {
+    fn keep_within_limit(&mut self, entry: usize, run: &mut RunSummary) {
         let Some(folder) = &run.recording else { return };
         let bytes = artifacts::size(folder);
         if self.told.kept_bytes > 0 && self.told.kept_bytes + bytes > self.options.recordings_bytes_max {
             if artifacts::discard(folder).is_ok() {
                 self.told.dropped_recordings += 1;
                 run.recording = None;
-                run.reproduce = run_again(&self.options.program, &run.source, run.id.seed);
+                run.reproduce = run_again(&self.options.program, &self.entries[entry], run.id.seed);
             }
         } else {
             self.told.kept_bytes += bytes;
@@ -371,7 +371,7 @@ impl Summarise {
         }
         let mut summary = RunSummary {
             id: self.job.id,
-            source: self.entry.source_name,
+            source: self.entry.source_name.clone(),
             ending: RunEnding::Judged(Box::new(result.verdict)),
             expected: self.entry.scenario.expect.violation.clone(),
             interrupted: result.interrupted,
@@ -399,7 +399,7 @@ impl Summarise {
             );
             summary.recording = Some(self.folder);
         } else {
-            summary.reproduce = run_again(&self.program, &summary.source, summary.id.seed);
+            summary.reproduce = run_again(&self.program, &self.entry, summary.id.seed);
             if let Err(source) = artifacts::discard(&self.folder) {
                 let failure = Failure::Run(crate::run::RunError::Io { path: self.folder, source });
                 summary.ending = RunEnding::Failed { outcome: failure.outcome(), message: failure.message() };
@@ -420,12 +420,13 @@ fn without_verdict(program: &str, entry: &Entry, job: &Job, failure: &Failure) -
         measures: None,
         hash: None,
         recording: None,
-        reproduce: run_again(program, &entry.source_name, job.id.seed),
+        reproduce: run_again(program, entry, job.id.seed),
     }
 }
 
-fn run_again(program: &str, source: &str, seed: u64) -> String {
-    format!("{} run {} --seed {seed}", shell_word(program), shell_word(source))
+fn run_again(program: &str, entry: &Entry, seed: u64) -> String {
+    let mutants: String = entry.mutants.iter().map(|id| format!(" --mutant {}", shell_word(id))).collect();
+    format!("{} run {} --seed {seed}{mutants}", shell_word(program), shell_word(&entry.source_name))
 }
 
 /// Tells when the time is up; dropping what it returns ends the watch.

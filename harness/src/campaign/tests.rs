@@ -131,7 +131,13 @@ impl Told {
 fn entry(suite: &str, seeds: Range<u64>) -> Entry {
     let source = suites::find(suite).expect("a shipped suite");
     let scenario = scenario::parse(suite, source, &KafkaReference.vocabulary()).expect("it is valid");
-    Entry { scenario: Arc::new(scenario), source: source.into(), source_name: suite.into(), seeds }
+    Entry {
+        scenario: Arc::new(scenario),
+        source: source.into(),
+        source_name: suite.into(),
+        seeds,
+        mutants: [].into(),
+    }
 }
 
 fn options(artifacts: &Path, jobs: usize) -> Options {

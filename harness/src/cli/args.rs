@@ -33,6 +33,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Execute a recording again, exactly, and compare
     Replay(ReplayArgs),
+    /// Switch on one mutant after the other, and show at which seed it is caught
+    Mutants(MutantsArgs),
     /// Tell every mistake of scenarios, without running them
     Validate {
         /// Files, folders of *.yaml, or names of shipped suites
@@ -79,6 +81,9 @@ pub(super) struct RunArgs {
     pub(super) scenarios: Vec<String>,
     #[command(flatten)]
     pub(super) seeds: SeedArgs,
+    /// Switch a mutant on, beside those of the scenarios; `list mutants` names them
+    #[arg(long = "mutant", value_name = "ID", env = "HIGHWATER_MUTANT", value_delimiter = ',')]
+    pub(super) mutants: Vec<String>,
     #[command(flatten)]
     pub(super) jobs: JobsArg,
     /// Write a JUnit report to this file
@@ -101,6 +106,25 @@ pub(super) struct RunArgs {
     /// Stop after this time, like 10m, and report what was found
     #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HIGHWATER_TIMEOUT")]
     pub(super) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MutantsArgs {
+    /// Only this mutant; `list mutants` names them
+    #[arg(long = "only", value_name = "ID", env = "HIGHWATER_ONLY", value_delimiter = ',')]
+    pub(super) only: Vec<String>,
+    /// The seeds from A up to, and not including, B, at which it is looked for
+    #[arg(long, value_name = "A..B", value_parser = seed_range, default_value = "0..200", env = "HIGHWATER_SEEDS")]
+    pub(super) seeds: Range<u64>,
+    #[command(flatten)]
+    pub(super) jobs: JobsArg,
+    /// What standard output shows
+    #[arg(long, value_enum, default_value = "human", env = "HIGHWATER_FORMAT")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) artifacts: ArtifactsArg,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

@@ -8,15 +8,17 @@ use highwater_workloads::suites;
 use super::args::Catalogue;
 use super::error::CliError;
 use super::exit::Exit;
-use super::say;
+use super::{Subject, say};
+use crate::system::Mutant;
 
-pub(super) fn list(catalogue: Catalogue, vocabulary: &Vocabulary) -> Result<Exit, CliError> {
+pub(super) fn list(catalogue: Catalogue, subject: &Subject) -> Result<Exit, CliError> {
+    let vocabulary = &subject.vocabulary;
     let entries = match catalogue {
         Catalogue::Faults => faults(),
         Catalogue::Checks => checks(),
         Catalogue::Suites => shipped(vocabulary),
         Catalogue::Events => events(vocabulary),
-        Catalogue::Mutants => mutants(vocabulary),
+        Catalogue::Mutants => mutants(subject),
     };
     if entries.is_empty() {
         return say(&format!("none  the system `{}` has none", vocabulary.system)).map(|()| Exit::Success);
@@ -62,6 +64,15 @@ fn events(vocabulary: &Vocabulary) -> Vec<(String, String)> {
     triggers.chain(traced).collect()
 }
 
-fn mutants(vocabulary: &Vocabulary) -> Vec<(String, String)> {
-    vocabulary.mutants.iter().map(|id| (id.clone(), String::new())).collect()
+/// Those of which the system tells more, in its order, then those that it only names.
+fn mutants(subject: &Subject) -> Vec<(String, String)> {
+    let told = subject.mutants.iter();
+    let width = told.clone().map(|mutant| mutant.origin.len()).max().unwrap_or(0);
+    let line = |mutant: &Mutant| format!("{:width$}  {}", mutant.origin, mutant.removes);
+    let is_told = |id: &&String| told.clone().any(|mutant| mutant.id == **id);
+    let named = subject.vocabulary.mutants.iter().filter(|id| !is_told(id));
+    told.clone()
+        .map(|mutant| (mutant.id.to_owned(), line(mutant)))
+        .chain(named.map(|id| (id.clone(), String::new())))
+        .collect()
 }

@@ -7,6 +7,7 @@ mod args;
 mod determinism;
 mod error;
 mod list;
+mod mutants;
 mod replay;
 mod run;
 mod scenarios;
@@ -25,8 +26,8 @@ use highwater_workloads::scenario::Vocabulary;
 
 use crate::campaign::{Execute, Stop};
 use crate::run::{self as runs, RunSpec};
-use crate::system::System;
 use crate::system::kafka::KafkaReference;
+use crate::system::{Mutant, System};
 use args::{Cli, Command};
 use error::CliError;
 use exit::Exit;
@@ -57,13 +58,14 @@ pub fn main_with(system: impl System) -> ExitCode {
 /// The system that the commands are about.
 struct Subject {
     vocabulary: Vocabulary,
+    mutants: Vec<Mutant>,
     execute: Execute,
 }
 
 impl Subject {
     fn new(system: impl System) -> Self {
-        let vocabulary = system.vocabulary();
-        Self { vocabulary, execute: Arc::new(move |spec: &RunSpec| runs::execute(&system, spec)) }
+        let (vocabulary, mutants) = (system.vocabulary(), system.mutants());
+        Self { vocabulary, mutants, execute: Arc::new(move |spec: &RunSpec| runs::execute(&system, spec)) }
     }
 }
 
@@ -71,9 +73,10 @@ fn execute(command: Command, subject: &Subject) -> Result<Exit, CliError> {
     match command {
         Command::Run(args) => run::run(&args, subject),
         Command::Replay(args) => replay::replay(&args, subject),
+        Command::Mutants(args) => mutants::mutants(&args, subject),
         Command::Validate { scenarios } => validate::validate(&scenarios, subject),
         Command::Determinism(args) => determinism::determinism(&args, subject),
-        Command::List { catalogue } => list::list(catalogue, &subject.vocabulary),
+        Command::List { catalogue } => list::list(catalogue, subject),
         Command::Record { scenario, seed, folder } => determinism::record(&scenario, seed, folder, subject),
     }
 }

@@ -20,14 +20,16 @@ use super::{Subject, say, stop_on_interrupt, variable};
 use crate::campaign::SCENARIO_FILE;
 use crate::campaign::determinism::{Difference, first_difference};
 use crate::campaign::thread::alone;
-use crate::run::{RunResult, RunSpec, build, rejudge};
+use crate::run::{RunResult, RunSpec, build, plan_of, rejudge};
 
 pub(super) fn replay(args: &ReplayArgs, subject: &Subject) -> Result<Exit, CliError> {
     // The path of the file in the folder is as good as that of the folder.
     let folder =
         if args.folder.is_file() { args.folder.parent().unwrap_or(Path::new(".")) } else { &args.folder };
     let (recording, verdict) = rejudge(folder)?;
-    let (scenario, source) = scenario_of(folder, &recording.header, &subject.vocabulary)?;
+    let (mut scenario, source) = scenario_of(folder, &recording.header, &subject.vocabulary)?;
+    // The command line may have switched on more than the scenario's text does.
+    scenario.cluster.mutants = plan_of(folder, &recording)?.cluster.mutants;
     let source_name = folder.join(SCENARIO_FILE).display().to_string();
     let again = folder.join("replay");
     let stop = stop_on_interrupt()?;

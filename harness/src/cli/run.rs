@@ -12,17 +12,19 @@ use highwater_reports::{Conclusion, Sink};
 use super::args::{Format, RunArgs};
 use super::error::CliError;
 use super::exit::Exit;
-use super::scenarios::{self, Loaded};
+use super::scenarios;
 use super::{Subject, program, stop_on_interrupt, variable};
 use crate::campaign::{self, Entry, Options};
 
 pub(super) fn run(args: &RunArgs, subject: &Subject) -> Result<Exit, CliError> {
     let seeds = args.seeds.chosen(variable)?;
+    let mutants = scenarios::mutants(&args.mutants, &subject.vocabulary)?;
     let entries: Vec<Entry> = scenarios::load(&args.scenarios, &subject.vocabulary)?
         .into_iter()
-        .map(|Loaded { scenario, source, source_name }| {
+        .map(|loaded| {
+            let (scenario, mutants) = loaded.with_mutants(&mutants);
             let seeds = seeds.clone().unwrap_or(0..u64::from(scenario.run.seeds));
-            Entry { scenario, source, source_name, seeds }
+            Entry { scenario, source: loaded.source, source_name: loaded.source_name, seeds, mutants }
         })
         .collect();
     if entries.iter().all(|entry| entry.seeds.is_empty()) {

@@ -21,6 +21,35 @@ pub(super) struct Loaded {
     pub(super) source_name: Arc<str>,
 }
 
+impl Loaded {
+    /// The scenario with these mutants on, beside its own, and those that it did not have.
+    pub(super) fn with_mutants(&self, mutants: &BTreeSet<String>) -> (Arc<Scenario>, BTreeSet<String>) {
+        let mut scenario = Scenario::clone(&self.scenario);
+        let added: BTreeSet<_> = mutants.difference(&scenario.cluster.mutants).cloned().collect();
+        scenario.cluster.mutants.extend(added.iter().cloned());
+        (Arc::new(scenario), added)
+    }
+}
+
+/// The mutants that words on the command line mean.
+pub(super) fn mutants(words: &[String], vocabulary: &Vocabulary) -> Result<BTreeSet<String>, CliError> {
+    let known = || vocabulary.mutants.iter().map(String::as_str);
+    let mut mutants = BTreeSet::new();
+    // A variable that is set to nothing switches nothing on.
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        if !vocabulary.mutants.contains(word) {
+            let help = match nearest(word, known()) {
+                Some(id) => format!("did you mean `{id}`?"),
+                None => "`list mutants` names those that there are".to_owned(),
+            };
+            let message = format!("`{word}` is no mutant of the system `{}`", vocabulary.system);
+            return Err(CliError::Usage { message, help: Some(help) });
+        }
+        mutants.insert(word.clone());
+    }
+    Ok(mutants)
+}
+
 /// Where a scenario is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {

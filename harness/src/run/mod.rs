@@ -156,10 +156,14 @@ pub fn read(folder: &Path) -> Result<Recording, RunError> {
 /// Reads the recording in `folder` and judges it again, by the plan that it holds.
 pub fn rejudge(folder: &Path) -> Result<(Recording, RunVerdict), RunError> {
     let recording = read(folder)?;
-    let plan: Plan = serde_json::from_value(recording.header.plan.clone())
-        .map_err(|source| RunError::ForeignPlan { path: folder.to_owned(), source })?;
-    let verdict = judge(&recording, &judge_config(&plan));
+    let verdict = judge(&recording, &judge_config(&plan_of(folder, &recording)?));
     Ok((recording, verdict))
+}
+
+/// The plan that the recording in `folder` holds.
+pub fn plan_of(folder: &Path, recording: &Recording) -> Result<Plan, RunError> {
+    serde_json::from_value(recording.header.plan.clone())
+        .map_err(|source| RunError::ForeignPlan { path: folder.to_owned(), source })
 }
 
 /// What this build is called in recordings: the version, and a hash of the executable, since two builds of one

@@ -7,6 +7,7 @@
 
 mod client;
 pub mod kafka;
+mod mutant;
 mod vocabulary;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use highwater_workloads::Host;
 use highwater_workloads::scenario::{Cluster, Vocabulary};
 
 pub use client::{Client, PartitionPoll, Polled, Scope, SendOutcome, Settled};
+pub use mutant::Mutant;
 pub use vocabulary::vocabulary;
 
 use crate::world::Life;
@@ -32,6 +34,12 @@ pub trait System: Clone + Send + Sync + 'static {
     /// The words that a scenario may use about this system: its name, configuration keys, roles, events,
     /// mutants. [`vocabulary`] has those that are the same for all that trace.
     fn vocabulary(&self) -> Vocabulary;
+
+    /// The defects that can be seeded, of which the vocabulary has the ids alone. A system without any, or with
+    /// no more to say of them, leaves this as it is.
+    fn mutants(&self) -> Vec<Mutant> {
+        Vec::new()
+    }
 
     /// One life of the process on `host`: it ends with `Ok` once it was asked to shut down, and with `Err`
     /// (which fails the run) where it cannot go on and no fault excuses it.

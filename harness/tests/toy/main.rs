@@ -182,7 +182,40 @@ fn a_scenario_for_another_system_is_refused_where_it_says_so() {
          = help: only `toy` is known\n\ntoy.yaml: 1 mistake\n"
     );
     let (_folder, code, stdout, _) = toy_queue(&["list", "mutants"], SCENARIO);
-    assert_eq!((code, &*stdout), (0, "hash-order\nskip-sync\n"));
+    let told = "skip-sync   the promise of a sync  An append is answered before it is synced\n\
+                hash-order  determinism            Readers are woken in no order\n";
+    assert_eq!((code, &*stdout), (0, told));
+}
+
+#[test]
+fn a_mutant_is_caught_where_it_shows_and_one_that_shows_nowhere_survives() {
+    let words = ["mutants", "--seeds", "5..7", "--only", "skip-sync", "--format", "json"];
+    let (folder, code, stdout, stderr) = toy_queue(&words, SCENARIO);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let lines: Vec<serde_json::Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    let caught = &lines[0];
+    assert_eq!((&caught["mutant"], &caught["outcome"]), (&"skip-sync".into(), &"caught".into()));
+    assert_eq!(
+        (&caught["seed"], &caught["seeds_needed"], &caught["runs"]),
+        (&5.into(), &1.into(), &1.into())
+    );
+    let reproduce = "toy_queue run toy.yaml --seed 5 --mutant skip-sync";
+    assert_eq!(caught["reproduce"], reproduce);
+    let unseen = |finding: &serde_json::Value| finding["anomaly"] == "unseen";
+    assert!(caught["findings"].as_array().expect("a list").iter().any(unseen), "{stdout}");
+    assert_eq!((&lines[1]["caught"], &lines[1]["seeds_median"]), (&1.into(), &1.0.into()));
+    assert!(stderr.starts_with("[1/1] skip-sync: caught by "), "{stderr}");
+    assert!(!folder.path().join("highwater-artifacts").exists(), "no recording stays");
+
+    let words: Vec<_> = reproduce.split(' ').skip(1).collect();
+    assert_eq!(toy_queue(&words, SCENARIO).1, 1);
+
+    // It breaks nothing that is promised.
+    let (_folder, code, stdout, _) = toy_queue(&["mutants", "--seeds", "5..6"], SCENARIO);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("\nhash-order  determinism            survived after 1 run\n"), "{stdout}");
+    assert!(stdout.contains("2 mutants: 1 caught, 1 survived, median of seeds 1, "), "{stdout}");
 }
 
 /// All files below a folder.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use highwater::system::{
-    Client, PartitionPoll, Polled, Scope, SendOutcome, Settled, System, broker_id, vocabulary,
+    Client, Mutant, PartitionPoll, Polled, Scope, SendOutcome, Settled, System, broker_id, vocabulary,
 };
 use highwater::world::Life;
 use highwater_broker::env::{Disk, DiskFile, Env, Listener, Task};
@@ -55,6 +55,14 @@ impl System for ToyQueue {
             mutants: [SKIP_SYNC, HASH_ORDER].map(str::to_owned).into(),
             ..vocabulary("toy")
         }
+    }
+
+    fn mutants(&self) -> Vec<Mutant> {
+        let suites = &["toy.yaml"];
+        let removes = "An append is answered before it is synced";
+        let skip_sync = Mutant { id: SKIP_SYNC, origin: "the promise of a sync", removes, suites };
+        let removes = "Readers are woken in no order";
+        vec![skip_sync, Mutant { id: HASH_ORDER, origin: "determinism", removes, suites }]
     }
 
     fn node<E: Env>(

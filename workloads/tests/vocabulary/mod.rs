@@ -37,6 +37,7 @@ pub(crate) fn kafka() -> Vocabulary {
         ("isr-shrunk", Scope::Partition),
         ("isr-expanded", Scope::Partition),
         ("truncated", Scope::Partition),
+        ("unclean-election", Scope::Partition),
         ("controller-elected", Scope::Cluster),
         ("broker-fenced", Scope::Cluster),
         ("broker-unfenced", Scope::Cluster),

@@ -6,6 +6,7 @@
 mod client;
 mod fetch;
 mod metadata;
+mod mutants;
 mod outcome;
 mod records;
 mod settled;
@@ -25,7 +26,7 @@ use highwater_workloads::scenario::{Cluster, ConfigValue, Vocabulary};
 
 pub use client::KafkaClient;
 
-use super::{System, broker_id};
+use super::{Mutant, System, broker_id};
 use crate::world::Life;
 
 /// What a scenario's `system:` says.
@@ -42,6 +43,10 @@ impl System for KafkaReference {
 
     fn vocabulary(&self) -> Vocabulary {
         vocabulary::kafka()
+    }
+
+    fn mutants(&self) -> Vec<Mutant> {
+        mutants::mutants()
     }
 
     fn node<E: Env>(
@@ -92,6 +97,10 @@ fn config_of(cluster: &Cluster, host: Host) -> Result<BrokerConfig, ConfigError>
         .collect::<BTreeMap<_, _>>();
     for (key, value) in &cluster.config.0 {
         config.set(key, &config_text(key, value))?;
+    }
+    if !cluster.mutants.is_empty() {
+        let ids: Vec<&str> = cluster.mutants.iter().map(String::as_str).collect();
+        config.set("mutants", &ids.join(","))?;
     }
     Ok(config)
 }

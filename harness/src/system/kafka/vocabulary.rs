@@ -1,6 +1,7 @@
 //! The words that a scenario may use about Kafka: its keys, beside what all systems have.
 
 use highwater_broker::config::{BrokerConfig, ConfigKey};
+use highwater_broker::mutant::Mutant;
 use highwater_workloads::scenario::{ConfigKind, Vocabulary};
 
 use crate::system::vocabulary;
@@ -10,11 +11,13 @@ const TOPIC_KEYS: [&str; 2] = ["min.insync.replicas", "unclean.leader.election.e
 
 /// The words of the reference broker.
 pub(super) fn kafka() -> Vocabulary {
-    let keys = || BrokerConfig::keys().iter();
+    // Mutants configure the test, and have a place of their own in scenarios.
+    let keys = || BrokerConfig::keys().iter().filter(|key| key.name != "mutants");
     let named = |key: &ConfigKey| (key.name.to_owned(), kind_of(key));
     Vocabulary {
         broker_config: keys().map(named).collect(),
         topic_config: keys().filter(|key| TOPIC_KEYS.contains(&key.name)).map(named).collect(),
+        mutants: Mutant::ALL.iter().map(|mutant| mutant.id().to_owned()).collect(),
         ..vocabulary(super::NAME)
     }
 }
