@@ -253,6 +253,7 @@ mod tests {
             count: 1,
             secondary: false,
             evidence: Vec::new(),
+            fates: BTreeMap::new(),
         }
     }
 
