@@ -11,7 +11,12 @@ macro_rules! suites {
 pub fn embedded() -> &'static [(&'static str, &'static str)] {
     suites![
         "baseline",
+        "bitflip-one-replica",
         "controller-loss",
+        "disk-error-leader",
+        "disk-full-leader",
+        "empty-disk-rejoin",
+        "fsync-loss",
         "isolate-follower",
         "isolate-leader",
         "kafka-0.8-safe",
@@ -26,6 +31,8 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "power-loss-unsynced",
         "quick",
         "rolling-restart",
+        "slow-follower",
+        "torn-write-restart",
         "unclean-election-safe",
         "unclean-election",
     ]

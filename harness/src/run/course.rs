@@ -117,9 +117,26 @@ impl<'a, W: World> Course<'a, W> {
         self.world.step()?;
         let now: Time = self.world.now().into();
         self.recorder.set_now(now);
+        self.restart_stopped(now);
         let part = std::mem::replace(&mut self.part, Part::Over);
         self.part = self.advance(part, now);
         Ok(())
+    }
+
+    /// Takes care of nodes that stopped themselves because of their disk. While faults go on their operators
+    /// decide; afterwards they start at once, as everything else did.
+    fn restart_stopped(&mut self, now: Time) {
+        for (node, _) in self.world.take_stopped() {
+            match &mut self.part {
+                Part::Load { nemesis, .. } => nemesis.stopped(now, node),
+                _ => {
+                    let stays = |host: &Host| self.hosts.node(*host) == node;
+                    if !self.plan.recovery.except.iter().any(stays) {
+                        self.world.start(node);
+                    }
+                }
+            }
+        }
     }
 
     fn advance(&mut self, part: Part, now: Time) -> Part {

@@ -3,6 +3,7 @@
 mod chaos;
 mod determinism;
 mod disk;
+mod disk_faults;
 mod network;
 mod process;
 mod speed;

@@ -1,7 +1,7 @@
 //! The words that a scenario may use about Kafka: its keys, beside what all systems have.
 
 use highwater_broker::config::{BrokerConfig, ConfigKey};
-use highwater_workloads::scenario::{ConfigKind, Vocabulary};
+use highwater_workloads::scenario::{ConfigKind, FileLayout, Vocabulary};
 
 use crate::system::vocabulary;
 
@@ -14,6 +14,10 @@ pub(super) fn kafka() -> Vocabulary {
     let named = |key: &ConfigKey| (key.name.to_owned(), kind_of(key));
     Vocabulary {
         broker_config: keys().map(named).collect(),
+        files: FileLayout {
+            records: "{topic}-{partition}/*.log".parse().expect("it is a pattern"),
+            controllers: Some("__cluster_metadata/*".parse().expect("it is a pattern")),
+        },
         topic_config: keys().filter(|key| TOPIC_KEYS.contains(&key.name)).map(named).collect(),
         ..vocabulary(super::NAME)
     }
