@@ -335,7 +335,8 @@ impl Change {
             | Self::Registered { .. }
             | Self::BecameController { .. }
             | Self::BrokerChanged { .. }
-            | Self::Lost { .. } => None,
+            | Self::Lost { .. }
+            | Self::Damaged { .. } => None,
             Self::Recovered { partition, .. }
             | Self::Appended { partition, .. }
             | Self::EpochCache { partition, .. }

@@ -113,9 +113,13 @@ impl Nemesis {
                 *met.counters.entry("bytes_damaged".into()).or_default() += file.bytes;
             }
         }
-        if targets.is_empty() && matches!(what, Damage::BitFlip { .. }) {
+        if targets.is_empty() {
             let hosts: Vec<Host> = damaged.iter().map(|(host, _)| *host).collect();
-            return self.skip(now, id, &format!("no file that is meant has a bit on {}", names(&hosts)));
+            if matches!(what, Damage::BitFlip { .. }) {
+                return self.skip(now, id, &format!("no file that is meant has a bit on {}", names(&hosts)));
+            }
+            // They were killed all the same.
+            targets.extend(hosts.into_iter().map(hosts::target));
         }
         self.inject(now, id, targets.into_iter());
         self.tell(now, id, FaultPhase::Effect(met));

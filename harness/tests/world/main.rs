@@ -1,5 +1,6 @@
 //! The simulated world: determinism, and what each fault does and does not do.
 
+mod broker;
 mod chaos;
 mod determinism;
 mod disk;

@@ -194,12 +194,14 @@ impl Volume {
     pub(super) fn forget(&self, spared: impl Fn(&str) -> bool) -> Vec<Damaged> {
         let mut names = lock(&self.names);
         let Names { now, durable, journal, promised } = &mut *names;
-        let gone = now.extract_if(.., |path, _| !spared(path));
-        let gone = gone.map(|(path, file)| Damaged { path, from: 0, bytes: file.size() }).collect();
+        let (stay, gone): (_, BTreeMap<_, _>) =
+            std::mem::take(now).into_iter().partition(|(path, _)| spared(path));
+        *now = stay;
         durable.retain(|path, _| spared(path));
         journal.retain(|change| spared(change.path()));
         promised.retain(|path| spared(path));
-        gone
+        let damaged = |(path, file): (String, Arc<File>)| Damaged { path, from: 0, bytes: file.size() };
+        gone.into_iter().map(damaged).collect()
     }
 
     /// Cuts the power: gives the files that lost bytes, by path.
