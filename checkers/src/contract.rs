@@ -4,10 +4,10 @@
 //! What is damaged derives from the configuration, the fault log and the disks' own word; what is forfeit
 //! from that and the controllers' committed log. What a broker claims of itself changes nothing of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::fault::{FaultEvent, FaultLog, FaultPhase, Target};
-use crate::ids::{BrokerId, Time, TopicPartition};
+use crate::ids::{BrokerEpoch, BrokerId, Time, TopicPartition};
 use crate::judge::{FlushPolicy, Guarantee, JudgeConfig};
 use crate::log::Sighting;
 use crate::monitor::Monitor;
@@ -28,23 +28,27 @@ const DAMAGING: &[&str] = &[
     "disk-wipe",
 ];
 
-/// The fault by which a later power loss damages a replica under any flush policy: syncs that lie.
-const LYING_SYNC: &str = "disk-lose-unsynced";
-
 /// Follows which replicas are damaged and which partitions become forfeit.
 #[derive(Debug)]
 pub struct ContractMonitor<'c> {
     config: &'c JudgeConfig,
     cluster: ClusterState,
     faults: FaultLog,
-    lying: BTreeSet<BrokerId>,
     damage: Damage,
     forfeits: BTreeMap<TopicPartition, Forfeit>,
 }
 
-/// The damaged replicas, each with what was done to it.
+/// The damaged replicas.
 #[derive(Debug, Default)]
-struct Damage(BTreeMap<(TopicPartition, BrokerId), String>);
+struct Damage(BTreeMap<(TopicPartition, BrokerId), Damaged>);
+
+#[derive(Debug)]
+struct Damaged {
+    /// What was done to it.
+    why: String,
+    /// The incarnation that was registered when it was last damaged, if there was one.
+    incarnation: Option<BrokerEpoch>,
+}
 
 /// From when, and why, a partition's durability is forfeit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,27 +73,37 @@ impl<'c> ContractMonitor<'c> {
             config,
             cluster: ClusterState::default(),
             faults: FaultLog::default(),
-            lying: BTreeSet::new(),
             damage: Damage::default(),
             forfeits: BTreeMap::new(),
         }
     }
 
     fn trace(&mut self, event: &TraceEvent) {
-        if let Change::Lost { file, from } = &event.change {
-            let lying = self.lying.contains(&event.broker);
-            if let Some(partition) = partition_of(file)
-                && (lying || self.config.flush != FlushPolicy::EveryBatch)
-            {
-                let why = format!("power loss took {file} from byte {from} at {}", event.time);
-                self.damage(event.time, event.broker, &partition, &why);
+        match &event.change {
+            Change::Lost { file, from } => {
+                if let Some(partition) = partition_of(file)
+                    && self.config.flush != FlushPolicy::EveryBatch
+                {
+                    let why = format!("power loss took {file} from byte {from} at {}", event.time);
+                    self.damage(event.time, event.broker, &partition, &why);
+                }
+                return;
             }
-            return;
+            // The disk's own word, under any flush policy: only it knows which of its syncs were lies.
+            Change::Damaged { file, from, why } => {
+                if let Some(partition) = partition_of(file) {
+                    let why = format!("{file} from byte {from} at {}: {why}", event.time);
+                    self.damage(event.time, event.broker, &partition, &why);
+                }
+                return;
+            }
+            _ => {}
         }
         let Self { config, cluster, damage, forfeits, .. } = self;
-        cluster.observe(event, |_, decision| {
+        cluster.observe(event, |cluster, decision| {
             for joined in decision.joined() {
-                damage.mend(decision.partition, joined);
+                let incarnation = cluster.broker(joined).map(|broker| broker.epoch);
+                damage.mend(decision.partition, joined, incarnation);
             }
             let allowed = config.unclean_allowed.contains(&decision.partition.topic);
             let reason = unclean_reason(&decision)
@@ -111,9 +125,6 @@ impl<'c> ContractMonitor<'c> {
                 Target::Replica(broker, partition) => (*broker, Some(partition.clone())),
                 Target::Link { .. } | Target::Host(_) => continue,
             };
-            if &*kind == LYING_SYNC {
-                self.lying.insert(broker);
-            }
             if DAMAGING.contains(&&*kind) {
                 let why = format!("{kind} at {}", event.time);
                 let struck = match only {
@@ -133,7 +144,11 @@ impl<'c> ContractMonitor<'c> {
     }
 
     fn damage(&mut self, time: Time, broker: BrokerId, partition: &TopicPartition, why: &str) {
-        self.damage.0.entry((partition.clone(), broker)).or_insert_with(|| why.to_owned());
+        let incarnation = self.cluster.broker(broker).map(|broker| broker.epoch);
+        let damaged = self.damage.0.entry((partition.clone(), broker));
+        damaged
+            .and_modify(|damaged| damaged.incarnation = incarnation)
+            .or_insert_with(|| Damaged { why: why.to_owned(), incarnation });
         let isr = self.cluster.partition(partition).map(|state| &state.isr);
         if let Some(reason) = isr.and_then(|isr| self.damage.of_all(partition, isr)) {
             forfeit(&mut self.forfeits, partition, time, reason);
@@ -142,16 +157,24 @@ impl<'c> ContractMonitor<'c> {
 }
 
 impl Damage {
-    /// A replica that joins the in-sync set is whole again.
-    fn mend(&mut self, partition: &TopicPartition, broker: BrokerId) {
-        self.0.remove(&(partition.clone(), broker));
+    /// A replica that joins the in-sync set is whole again, if its broker has recovered its log since the damage.
+    ///
+    /// The incarnation that was registered then has not: a bit that flipped below its log's end stays flipped
+    /// however much it fetches, and a dead broker that is let in by the last request of its former self has none
+    /// of what that had. Where nobody tells of incarnations, joining is enough.
+    fn mend(&mut self, partition: &TopicPartition, broker: BrokerId, incarnation: Option<BrokerEpoch>) {
+        let replica = (partition.clone(), broker);
+        let is_later = |damaged: &Damaged| incarnation.is_none() || damaged.incarnation < incarnation;
+        if self.0.get(&replica).is_some_and(is_later) {
+            self.0.remove(&replica);
+        }
     }
 
     /// What was done to all of the in-sync replicas, if each of them is damaged.
     fn of_all(&self, partition: &TopicPartition, isr: &[BrokerId]) -> Option<String> {
         let damaged = |broker: &BrokerId| {
-            let why = self.0.get(&(partition.clone(), *broker))?;
-            Some(format!("{broker} ({why})"))
+            let damaged = self.0.get(&(partition.clone(), *broker))?;
+            Some(format!("{broker} ({})", damaged.why))
         };
         let all: Vec<String> = isr.iter().map(damaged).collect::<Option<_>>()?;
         (!all.is_empty()).then(|| format!("every in-sync replica is damaged: {}", all.join(", ")))

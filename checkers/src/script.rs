@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use crate::fault::{Effect, FaultEvent, FaultPhase, Occurrence, Target, YamlPosition};
 use crate::ids::{
-    BrokerId, ClientId, ControllerEpoch, LeaderEpoch, Offset, OperationIndex, PartitionEpoch, Process, Time,
-    TopicPartition, Value,
+    BrokerEpoch, BrokerId, ClientId, ControllerEpoch, LeaderEpoch, Offset, OperationIndex, PartitionEpoch,
+    Process, Time, TopicPartition, Value,
 };
 use crate::operation::{
     Acks, Body, MicroOp, Operation, Outcome, PartitionPosition, PartitionRead, Phase, Poll, Record, Seen,
@@ -130,6 +130,17 @@ impl Script {
 
     pub(crate) fn lost(&mut self, broker: i32, file: &str) -> &mut Self {
         self.trace(broker, Change::Lost { file: file.into(), from: 61 })
+    }
+
+    pub(crate) fn damaged(&mut self, broker: i32, file: &str, why: &str) -> &mut Self {
+        self.trace(broker, Change::Damaged { file: file.into(), from: 61, why: why.into() })
+    }
+
+    /// The controllers say which incarnation of `subject` is registered.
+    pub(crate) fn registered(&mut self, offset: i64, subject: i32, epoch: i64) -> &mut Self {
+        let (offset, subject) = (Offset(offset), BrokerId(subject));
+        let broker_epoch = BrokerEpoch(epoch);
+        self.trace(1, Change::BrokerChanged { offset, subject, broker_epoch, fenced: false })
     }
 
     pub(crate) fn planned(&mut self, entry: u32, kind: &str, may_miss: bool) -> &mut Self {

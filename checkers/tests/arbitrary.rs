@@ -136,7 +136,8 @@ fn trace() -> impl Strategy<Value = Event> {
     let file = select(&["x-0/0.log", "x-0", "-", "/", "x-/0", "a/x-1/0.log", ""][..]);
     let change = prop_oneof![
         3 => decided,
-        1 => file.prop_map(|file| Change::Lost { file: file.into(), from: 0 }),
+        1 => file.clone().prop_map(|file| Change::Lost { file: file.into(), from: 0 }),
+        1 => file.prop_map(|file| Change::Damaged { file: file.into(), from: 0, why: "".into() }),
         1 => (partition(), offset(), offset()).prop_map(|(partition, from, to)| Change::Truncated {
             partition, from, to, why: "".into(), epochs: [].into()
         }),

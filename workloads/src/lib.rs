@@ -10,12 +10,14 @@
 
 pub mod duration;
 pub mod names;
+pub mod paths;
 pub mod plan;
 pub mod randomness;
 pub mod scenario;
 pub mod suites;
 
 pub use names::{Host, TopicPartition};
+pub use paths::PathPattern;
 pub use plan::Plan;
 
 pub use scenario::{Diagnostics, Scenario, Vocabulary};

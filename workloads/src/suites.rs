@@ -11,9 +11,14 @@ macro_rules! suites {
 pub fn embedded() -> &'static [(&'static str, &'static str)] {
     suites![
         "baseline",
+        "bitflip-one-replica",
         "controller-loss",
+        "disk-error-leader",
+        "disk-full-leader",
+        "empty-disk-rejoin",
         "fast-failover",
         "fast-reincarnation",
+        "fsync-loss",
         "isolate-follower",
         "isolate-leader-from-followers-only",
         "isolate-leader",
@@ -36,7 +41,9 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "power-loss-unsynced",
         "quick",
         "rolling-restart",
+        "slow-follower",
         "stale-follower",
+        "torn-write-restart",
         "unclean-election-safe",
         "unclean-election",
     ]

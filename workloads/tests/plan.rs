@@ -21,13 +21,16 @@ run: { duration: 60s }
 faults:
 ";
 
-const FAULTS: [&str; 6] = [
+const FAULTS: [&str; 9] = [
     "- { kind: process-kill, every: 10s, jitter: 5s, selector: { role: leader }, restart_after: 1s }",
     "- { kind: network-partition, every: 7s, jitter: 2s, duration: 3s, preset: halves }",
     "- { kind: network-partition, at: 5s, jitter: 2s, duration: 3s, selector: { role: leader, topic: payments }, target: { role: follower } }",
     "- { kind: process-kill, when: { event: leader-elected }, times: 3, jitter: 1s, selector: { role: leader } }",
     "- { kind: process-pause, when: { event: controller-elected }, duration: 1s, selector: { role: leader } }",
     "- { kind: power-loss, at: 9s, selector: { role: any, mode: all } }",
+    "- { kind: disk-error, at: 3s, jitter: 1s, selector: { role: leader }, probability: 12.5%, restart_after: 1s }",
+    "- { kind: disk-full, at: 3s, selector: { role: any }, capacity: 64KiB, path: '{topic}-*/*.log' }",
+    "- { kind: disk-bitflip, when: { event: truncated }, selector: { role: leader } }",
 ];
 
 fn scenario(faults: &[&str]) -> Scenario {

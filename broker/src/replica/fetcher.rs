@@ -401,9 +401,19 @@ impl<E: Env> Run<E> {
             partition.truncate_to_divergence(*epoch, diverging, leader_hw).await?;
             return Ok(true);
         }
-        partition
-            .follow(*epoch, *from, data.records.unwrap_or_default(), Offset(data.high_watermark))
-            .await?;
-        Ok(true)
+        let records = data.records.unwrap_or_default();
+        match partition.follow(*epoch, *from, records, Offset(data.high_watermark)).await {
+            Ok(()) => Ok(true),
+            // The leader's bytes are bad, or were spoilt on the way, and nothing of them was written: that is no
+            // reason for this broker to end. It asks again, as Kafka's fetcher does.
+            Err(error) if error.is_callers_fault() => {
+                tracing::warn!(partition = %partition.tp, %error, "the leader sent records that are none");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,8 @@ const INDEX_INTERVAL_BYTES: u64 = 4096;
 pub(crate) enum HostError {
     #[error("cannot open the log of {tp}")]
     Log { tp: TopicPartition, source: LogError },
+    #[error("cannot read the high-watermark checkpoint")]
+    Checkpoint(#[source] LogError),
     #[error("cannot read the broker's disk")]
     Disk(#[from] io::Error),
 }
@@ -54,7 +56,8 @@ type Address = (String, u16);
 impl<E: Env> ReplicaManager<E> {
     /// Opens every log that is on the disk.
     pub(crate) async fn recover(context: Arc<Context<E>>) -> Result<Arc<Self>, HostError> {
-        let checkpointed = hw_checkpoint::load(context.env.disk()).await.unwrap_or_default();
+        // One that is missing or spoilt does no harm; a disk that cannot be read is no disk to serve from.
+        let checkpointed = hw_checkpoint::load(context.env.disk()).await.map_err(HostError::Checkpoint)?;
         let manager = Self {
             context,
             partitions: Mutex::default(),

@@ -102,12 +102,48 @@ fn disk_faults_damage_under_any_flush_policy() {
         script.decide(10, 1, &[1], &[1, 2]).planned(0, kind, false).injected(0, &[target]);
         assert_eq!(forfeit_reason(&flushed, &script).is_some(), forfeits, "{kind} of {target}");
     }
-    // A sync that lies damages only once the power goes.
-    let mut lying = Script::default();
-    lying.decide(10, 1, &[1], &[1]).planned(0, LYING_SYNC, false).injected(0, &["b1"]);
-    assert_eq!(forfeit_reason(&flushed, &lying), None);
-    lying.lost(1, LOG);
-    assert!(forfeit_reason(&flushed, &lying).is_some());
+}
+
+#[test]
+fn a_sync_that_lied_damages_once_the_power_takes_what_it_promised() {
+    let flushed = JudgeConfig { flush: FlushPolicy::EveryBatch, ..JudgeConfig::default() };
+    let mut script = Script::default();
+    script.decide(10, 1, &[1], &[1]).planned(0, "disk-lose-unsynced", false).injected(0, &["b1"]);
+    assert_eq!(forfeit_reason(&flushed, &script), None);
+    // What was never synced was never promised, whatever else the disk lied about.
+    script.lost(1, LOG);
+    assert_eq!(forfeit_reason(&flushed, &script), None);
+    script.damaged(1, LOG, "a sync had called it durable");
+    let reason = forfeit_reason(&flushed, &script).expect("is forfeit");
+    assert_eq!(
+        reason,
+        "0.004s every in-sync replica is damaged: \
+         b1 (x-0/00000000000000000000.log from byte 61 at 0.004s: a sync had called it durable)"
+    );
+}
+
+#[test]
+fn a_damaged_replica_that_never_leaves_the_isr_stays_damaged() {
+    let flushed = JudgeConfig { flush: FlushPolicy::EveryBatch, ..JudgeConfig::default() };
+    let mut script = Script::default();
+    script.registered(9, 2, 5).decide(10, 1, &[1, 2], &[1, 2]).damaged(2, LOG, "bit flip");
+    script.registered(11, 2, 11).decide(12, 1, &[1, 2], &[1, 2]).decide(13, 2, &[2], &[1, 2]);
+    assert!(forfeit_reason(&flushed, &script).is_some());
+}
+
+#[test]
+fn the_incarnation_that_was_damaged_is_not_whole_again_by_joining() {
+    let flushed = JudgeConfig { flush: FlushPolicy::EveryBatch, ..JudgeConfig::default() };
+    // It joins as it was, and then alone is left: what lay below the flipped bit is gone with it.
+    let joins = |epoch: i64| {
+        let mut script = Script::default();
+        script.registered(9, 2, 9).decide(10, 1, &[1], &[1, 2]).damaged(2, LOG, "bit flip");
+        script.registered(11, 2, epoch).decide(12, 1, &[1, 2], &[1, 2]).decide(13, 2, &[2], &[1, 2]);
+        forfeit_reason(&flushed, &script)
+    };
+    assert!(joins(9).is_some());
+    // A later one has recovered its log, cut it at the bit, and fetched the rest anew.
+    assert_eq!(joins(11), None);
 }
 
 fn sighting(anomaly: Anomaly, millis: u64, weak_acks: Option<Acks>) -> Sighting {

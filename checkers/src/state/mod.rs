@@ -11,7 +11,7 @@ mod metadata;
 mod partition;
 mod replica;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use log::{Prefix, ReplicaLog};
 pub use metadata::{
@@ -27,7 +27,9 @@ use crate::recording::Event;
 use crate::trace::{Batch, Change, TraceEvent};
 
 /// The faults that end a broker's process without a word of its own.
-const DEADLY: &[&str] = &["process-kill", "power-loss"];
+const DEADLY: &[&str] = &["process-kill", "power-loss", "disk-torn-write", "disk-wipe"];
+/// Those of them after which nobody can tell what is left of a log before the next start.
+const RUINOUS: &[&str] = &["disk-torn-write", "disk-wipe"];
 
 /// The whole cluster, as far as it was told.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +37,8 @@ pub struct Cluster {
     metadata: ClusterState,
     brokers: BTreeMap<BrokerId, Broker>,
     partitions: BTreeMap<TopicPartition, Partition>,
-    deadly: BTreeSet<Occurrence>,
+    /// The occurrences of [`DEADLY`] faults, and whether they are [`RUINOUS`].
+    deadly: BTreeMap<Occurrence, bool>,
     acks: u64,
 }
 
@@ -125,6 +128,8 @@ impl Cluster {
             Change::Acknowledged { partition, base, last, epoch, acks } => {
                 self.acknowledged(*time, *broker, partition, (*base, *last), *epoch, *acks);
             }
+            // A process that lives goes by what it has in memory; of one that is killed for it the fault tells.
+            Change::Damaged { .. } => {}
             Change::Registered { .. } | Change::Synced { .. } | Change::Served { .. } => {}
             _ => return self.replica_changed(event),
         }
@@ -220,16 +225,31 @@ impl Cluster {
     fn fault(&mut self, event: &FaultEvent) {
         match &event.phase {
             FaultPhase::Planned { kind, .. } if DEADLY.contains(&&**kind) => {
-                self.deadly.insert(event.occurrence);
+                self.deadly.insert(event.occurrence, RUINOUS.contains(&&**kind));
             }
-            FaultPhase::Injected { targets } if self.deadly.contains(&event.occurrence) => {
+            FaultPhase::Injected { targets } => {
+                let Some(ruinous) = self.deadly.get(&event.occurrence).copied() else { return };
                 for target in targets {
-                    if let Target::Broker(broker) = target {
-                        self.lives(*broker, false);
+                    let (broker, only) = match target {
+                        Target::Broker(broker) => (*broker, None),
+                        Target::Replica(broker, partition) => (*broker, Some(partition)),
+                        Target::Link { .. } | Target::Host(_) => continue,
+                    };
+                    self.lives(broker, false);
+                    if ruinous {
+                        self.ruined(broker, only);
                     }
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Something was done to a dead broker's logs, or to one of them.
+    fn ruined(&mut self, broker: BrokerId, only: Option<&TopicPartition>) {
+        let struck = self.partitions.iter_mut().filter(|(it, _)| only.is_none_or(|only| *it == only));
+        for replica in struck.filter_map(|(_, fold)| fold.replicas.get_mut(&broker)) {
+            replica.uncertain = true;
         }
     }
 

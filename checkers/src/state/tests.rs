@@ -101,6 +101,22 @@ fn a_recovered_log_is_what_recovery_found_and_no_guess() {
 }
 
 #[test]
+fn a_torn_or_wiped_log_is_known_again_when_it_was_recovered() {
+    for (kind, target) in [("disk-torn-write", "b1:x/0"), ("disk-wipe", "b1"), ("disk-bitflip", "b1:x/0")] {
+        let mut script = Script::default();
+        script.replicas("b1 up ; b1 found ; b1 + a@0 b@0 c@0 ; b2 found ; b2 + a@0");
+        script.planned(0, kind, false).injected(0, &[target]);
+        let cluster = folded(&script);
+        let kills = kind != "disk-bitflip";
+        assert_eq!(cluster.is_alive(BrokerId(1)), !kills, "{kind}");
+        assert_eq!(replica(&cluster, 1).log().is_none(), kills, "{kind}");
+        assert_eq!(log(&cluster, 2).end(), Offset(1));
+        script.replicas("b1 up ; b1 found a@0");
+        assert_eq!(log(&folded(&script), 1).end(), Offset(1));
+    }
+}
+
+#[test]
 fn a_log_that_was_never_told_from_its_beginning_is_not_known() {
     let cluster = told("b1 + 7:a@0 ; b2 + a@0");
     assert!(replica(&cluster, 1).log().is_none());

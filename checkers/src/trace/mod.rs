@@ -315,6 +315,15 @@ vocabulary! {
         /// The first byte that is gone.
         from: u64,
     }
+    /// Bytes on a disk, durable or said to be, are not what was written.
+    "damaged" Damaged {
+        /// The file's path on the broker's disk.
+        file: Arc<str>,
+        /// The first byte that is another, or gone.
+        from: u64,
+        /// What was done to it.
+        why: Arc<str>,
+    }
 }
 
 impl Change {
@@ -326,7 +335,8 @@ impl Change {
             | Self::Registered { .. }
             | Self::BecameController { .. }
             | Self::BrokerChanged { .. }
-            | Self::Lost { .. } => None,
+            | Self::Lost { .. }
+            | Self::Damaged { .. } => None,
             Self::Recovered { partition, .. }
             | Self::Appended { partition, .. }
             | Self::EpochCache { partition, .. }

@@ -113,6 +113,7 @@ fn samples() -> Vec<TraceEvent> {
             controller_epoch: ControllerEpoch(2),
         },
         Change::Lost { file: "orders-3/00000000000000000000.log".into(), from: 4096 },
+        Change::Damaged { file: "orders-3/leader-epoch-checkpoint".into(), from: 17, why: "bit flip".into() },
     ];
     changes.into_iter().map(|change| TraceEvent { time: Time(7), broker: BrokerId(1), change }).collect()
 }

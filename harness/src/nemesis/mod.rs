@@ -3,11 +3,12 @@
 //! It acts between two steps of the world and only through [`World`]. What it did is told as
 //! [`FaultEvent`]s, from which the fault log is folded.
 
+mod disk;
 mod down;
 pub mod hosts;
 mod select;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use highwater_workloads::scenario::{self, Recovery};
 
 use crate::view::{Happening, View};
 use crate::world::{self, Delay, InFlight, Link, PowerCut, Unsynced, World};
+use disk::Struck;
 use down::Down;
 use hosts::Hosts;
 use select::Situation;
@@ -35,6 +37,11 @@ pub struct Nemesis {
     waiting: BTreeMap<OccurrenceId, Occurrence>,
     active: BTreeMap<OccurrenceId, Active>,
     down: Down,
+    /// Who starts a host again that stopped itself because of its disk, and how long after: the last fault that
+    /// struck the disk.
+    operators: BTreeMap<Host, (OccurrenceId, Option<Duration>)>,
+    /// When such hosts are to start again.
+    restarts: BTreeSet<(Time, Host, OccurrenceId)>,
     log: Vec<FaultEvent>,
 }
 
@@ -59,6 +66,8 @@ enum InEffect {
         in_flight: Option<InFlight>,
         paused: Vec<Host>,
     },
+    /// Disks that are broken.
+    Disks(Vec<(Host, world::FaultId)>),
     /// Hosts that are down.
     Down(Vec<Host>),
 }
@@ -73,6 +82,8 @@ impl Nemesis {
             waiting: BTreeMap::new(),
             active: BTreeMap::new(),
             down: Down::default(),
+            operators: BTreeMap::new(),
+            restarts: BTreeSet::new(),
             log: Vec::new(),
         };
         for occurrence in &plan.faults {
@@ -110,7 +121,7 @@ impl Nemesis {
 
     /// An event happened: the first occurrence of every entry that waits for it begins after its delay.
     pub fn happened(&mut self, now: Time, happening: &Happening) {
-        let mut entries = std::collections::BTreeSet::new();
+        let mut entries = BTreeSet::new();
         let woken: Vec<OccurrenceId> = self
             .waiting
             .iter()
@@ -129,6 +140,7 @@ impl Nemesis {
     pub fn is_due(&self, now: Time) -> bool {
         self.due.first_key_value().is_some_and(|((at, _), _)| *at <= now)
             || self.active.values().any(|active| active.ends.is_some_and(|ends| ends <= now))
+            || self.restarts.first().is_some_and(|(at, ..)| *at <= now)
     }
 
     /// Does what is due by `now`: heals, restarts, injects.
@@ -143,6 +155,7 @@ impl Nemesis {
             let active = self.active.remove(&id).expect("it was active");
             self.end(world, now, id, active.what);
         }
+        self.restart(world, now);
 
         let later = self.due.split_off(&(Time(now.0 + 1), OccurrenceId { entry: 0, occurrence: 0 }));
         let due = std::mem::replace(&mut self.due, later);
@@ -166,6 +179,14 @@ impl Nemesis {
         for (id, active) in std::mem::take(&mut self.active) {
             match active.what {
                 InEffect::Down(hosts) if hosts.iter().all(excepted) => {}
+                InEffect::Disks(broken) if broken.iter().any(|(host, _)| excepted(host)) => {
+                    let (stay, heal): (Vec<_>, Vec<_>) =
+                        broken.into_iter().partition(|(host, _)| excepted(host));
+                    self.leave_broken(world, now, id, &stay);
+                    if !heal.is_empty() {
+                        self.end(world, now, id, InEffect::Disks(heal));
+                    }
+                }
                 InEffect::Fault { ids, links, in_flight, paused }
                     if paused.iter().any(excepted)
                         || links.iter().any(|(from, to)| excepted(from) || excepted(to)) =>
@@ -277,6 +298,18 @@ impl Nemesis {
                     world.power_cut(node, unsynced)
                 });
             }
+            Effect::Disk { selector, path, fault, restart_after } => {
+                let selected = situation.select(selector, &mut rng);
+                if selected.is_empty() {
+                    return Some(due);
+                }
+                let place = situation.place_of(selector);
+                let path = path.as_ref().map(|path| disk::resolve(path, place.as_ref()));
+                let (fault, restart_after) = (fault.clone(), *restart_after);
+                let stream = occurrence.stream.clone();
+                let struck = Struck { id, hosts: selected, stream, path, fault, ends, restart_after };
+                self.strike(world, now, struck);
+            }
         }
         None
     }
@@ -287,7 +320,7 @@ impl Nemesis {
         world: &mut W,
         now: Time,
         (id, restart_after): (OccurrenceId, Option<Duration>),
-        selected: std::collections::BTreeSet<Host>,
+        selected: BTreeSet<Host>,
         mut stop: impl FnMut(&mut W, world::NodeId) -> PowerCut,
     ) {
         let (running, dead) = self.split(world, selected);
@@ -309,29 +342,24 @@ impl Nemesis {
         self.active.insert(id, Active { ends, what: InEffect::Down(running) });
     }
 
-    fn split<W: World>(
-        &self,
-        world: &W,
-        selected: std::collections::BTreeSet<Host>,
-    ) -> (Vec<Host>, Vec<Host>) {
+    fn split<W: World>(&self, world: &W, selected: BTreeSet<Host>) -> (Vec<Host>, Vec<Host>) {
         selected.into_iter().partition(|host| world.is_running(self.hosts.node(*host)))
     }
 
     fn end<W: World>(&mut self, world: &mut W, now: Time, id: OccurrenceId, what: InEffect) {
         match what {
             InEffect::Fault { ids, paused, .. } => {
-                let mut counters: BTreeMap<Arc<str>, u64> = BTreeMap::new();
-                let mut bit = false;
-                for fault in ids {
-                    world.heal(fault);
-                    let effect = world.effect(fault);
-                    bit |= bites(&effect, !paused.is_empty());
-                    for (name, count) in counted(&effect) {
-                        *counters.entry(name.into()).or_default() += count;
-                    }
-                }
+                ids.iter().for_each(|fault| world.heal(*fault));
                 self.tell(now, id, FaultPhase::Healed);
-                self.tell(now, id, FaultPhase::Effect(Met { bit, counters }));
+                let met = met(world, &ids, !paused.is_empty());
+                self.tell(now, id, FaultPhase::Effect(met));
+            }
+            InEffect::Disks(broken) => {
+                let ids: Vec<world::FaultId> = broken.into_iter().map(|(_, fault)| fault).collect();
+                ids.iter().for_each(|fault| world.heal(*fault));
+                self.tell(now, id, FaultPhase::Healed);
+                let met = met(world, &ids, false);
+                self.tell(now, id, FaultPhase::Effect(met));
             }
             InEffect::Down(hosts) => {
                 for host in hosts {
@@ -380,14 +408,28 @@ fn waits_for(occurrence: &Occurrence, happening: &Happening) -> bool {
         && trigger.partition.is_none_or(number_fits)
 }
 
+/// What a recoverable fault met, over all that the world knows of it.
+fn met<W: World>(world: &W, ids: &[world::FaultId], is_pause: bool) -> Met {
+    let mut met = Met::default();
+    for fault in ids {
+        let effect = world.effect(*fault);
+        met.bit |= bites(&effect, is_pause);
+        for (name, count) in counted(&effect) {
+            *met.counters.entry(name.into()).or_default() += count;
+        }
+    }
+    met
+}
+
 /// Whether a recoverable fault met anything, by the rule of its kind: a pause must have parked a wake-up, a
-/// cut or a delay must have met a message or a connect.
+/// cut or a delay must have met a message or a connect, a broken disk a call.
 fn bites(effect: &world::Effect, is_pause: bool) -> bool {
     if is_pause { effect.parked > 0 } else { effect.bit() }
 }
 
 fn counted(effect: &world::Effect) -> impl Iterator<Item = (&'static str, u64)> {
-    let world::Effect { dropped, held, delayed, connects_dropped, parked, clock_reads } = *effect;
+    let world::Effect { dropped, held, delayed, connects_dropped, parked, clock_reads, .. } = *effect;
+    let world::Effect { calls_slowed, calls_stalled, calls_failed, syncs_lied, .. } = *effect;
     [
         ("dropped", dropped),
         ("held", held),
@@ -395,6 +437,10 @@ fn counted(effect: &world::Effect) -> impl Iterator<Item = (&'static str, u64)> 
         ("connects_dropped", connects_dropped),
         ("parked", parked),
         ("clock_reads", clock_reads),
+        ("calls_slowed", calls_slowed),
+        ("calls_stalled", calls_stalled),
+        ("calls_failed", calls_failed),
+        ("syncs_lied", syncs_lied),
     ]
     .into_iter()
     .filter(|(_, count)| *count > 0)

@@ -46,15 +46,24 @@ impl Situation<'_> {
             Who::Hosts(named) => named.clone(),
             Who::Role(role) if role == "client" => vec![Host::Clients],
             Who::Role(role) => hosts(self.view.cluster_role(role, &self.hosts.brokers())),
-            Who::PartitionRole { role, topic, partition } => {
-                let named = topic.as_ref().zip(*partition).map(|(topic, partition)| {
-                    TopicPartition::new(topic.as_str(), i32::try_from(partition).unwrap_or(i32::MAX))
-                });
-                match named.as_ref().or(self.place) {
-                    Some(partition) => hosts(self.view.partition_role(role, partition)),
-                    None => Vec::new(),
-                }
+            Who::PartitionRole { role, .. } => match self.place_of_candidates(who) {
+                Some(partition) => hosts(self.view.partition_role(role, &partition)),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    /// The partition that a fault is about: that of the selector's role, or else that of the event.
+    pub(super) fn place_of(&self, selector: &Selector) -> Option<TopicPartition> {
+        self.place_of_candidates(&selector.who)
+    }
+
+    fn place_of_candidates(&self, who: &Who) -> Option<TopicPartition> {
+        match who {
+            Who::PartitionRole { topic: Some(topic), partition: Some(partition), .. } => {
+                Some(TopicPartition::new(topic.as_str(), i32::try_from(*partition).unwrap_or(i32::MAX)))
             }
+            _ => self.place.cloned(),
         }
     }
 

@@ -41,7 +41,7 @@ enum Part {
     /// Load runs without faults, until it is steady.
     Steadying { until: Time },
     /// Load runs under faults.
-    Load { nemesis: Nemesis, until: Time },
+    Load { nemesis: Box<Nemesis>, until: Time },
     /// Everything is healed; producers run on until every partition serves again.
     Calm { full_since: Option<Time>, until: Time },
     /// Clients come to an end.
@@ -117,9 +117,26 @@ impl<'a, W: World> Course<'a, W> {
         self.world.step()?;
         let now: Time = self.world.now().into();
         self.recorder.set_now(now);
+        self.restart_stopped(now);
         let part = std::mem::replace(&mut self.part, Part::Over);
         self.part = self.advance(part, now);
         Ok(())
+    }
+
+    /// Takes care of nodes that stopped themselves because of their disk. While faults go on their operators
+    /// decide; afterwards they start at once, as everything else did.
+    fn restart_stopped(&mut self, now: Time) {
+        for (node, _) in self.world.take_stopped() {
+            match &mut self.part {
+                Part::Load { nemesis, .. } => nemesis.stopped(now, node),
+                _ => {
+                    let stays = |host: &Host| self.hosts.node(*host) == node;
+                    if !self.plan.recovery.except.iter().any(stays) {
+                        self.world.start(node);
+                    }
+                }
+            }
+        }
     }
 
     fn advance(&mut self, part: Part, now: Time) -> Part {
@@ -134,7 +151,7 @@ impl<'a, W: World> Course<'a, W> {
                     self.recorder.mark(Mark::Steady, None);
                     // What happened while the cluster came up triggers nothing.
                     self.recorder.take_happened();
-                    let nemesis = Nemesis::new(self.plan, self.hosts.clone(), now);
+                    let nemesis = Box::new(Nemesis::new(self.plan, self.hosts.clone(), now));
                     self.advance(Part::Load { nemesis, until: after(now, self.plan.duration) }, now)
                 } else if now >= until {
                     self.not_steady("the load did not become steady in time")
@@ -173,7 +190,7 @@ impl<'a, W: World> Course<'a, W> {
         }
     }
 
-    fn load(&mut self, mut nemesis: Nemesis, until: Time, now: Time) -> Part {
+    fn load(&mut self, mut nemesis: Box<Nemesis>, until: Time, now: Time) -> Part {
         for happening in self.recorder.take_happened() {
             nemesis.happened(now, &happening);
         }

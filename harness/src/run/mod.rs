@@ -216,6 +216,7 @@ fn drive<S: System>(
     let config = SimConfig {
         tick: plan.cluster.tick,
         latency: (plan.network.latency.min, plan.network.latency.max),
+        protected: system.vocabulary().files.controllers.into_iter().collect(),
         ..SimConfig::new(plan.seed)
     };
     let mut course = Course::start(SimWorld::new(config), system, plan, Arc::clone(recorder));

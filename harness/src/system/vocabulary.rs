@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use highwater_checkers::judge::Feature;
 use highwater_checkers::verdict::{Anomaly, Fate};
-use highwater_workloads::scenario::{Role, Scope, Vocabulary};
+use highwater_workloads::scenario::{FileLayout, Role, Scope, Vocabulary};
 
 use crate::view;
 
@@ -33,6 +33,7 @@ pub fn vocabulary(name: &str) -> Vocabulary {
         fates: Fate::ALL.iter().map(|fate| fate.name().to_owned()).collect(),
         probes: Feature::ALL.iter().map(|feature| feature.name().to_owned()).collect(),
         idempotent_producers: false,
+        files: FileLayout::default(),
     }
 }
 

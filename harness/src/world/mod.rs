@@ -3,6 +3,7 @@
 //! [`sim::SimWorld`] is the simulated world. Nothing above this port knows how a world works, so that others,
 //! of real processes, can take its place.
 
+mod disk;
 pub mod sim;
 
 use std::fmt;
@@ -11,8 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use highwater_broker::env::Env;
+use highwater_broker::env::{Env, Rng};
 use tokio::sync::Notify;
+
+pub use disk::{Damage, Damaged, DiskBreak, DiskEffect};
 
 /// Time since the start of the world, the same for all of its nodes: virtual in a simulated world.
 pub type Time = Duration;
@@ -41,7 +44,8 @@ pub trait World {
     /// process; the node's disk outlives it. The name is the host that others connect to.
     ///
     /// When `main`'s future ends, so does the process: with `Ok` the node is down and may be started again;
-    /// `Err` moreover fails the run, through [`World::step`].
+    /// `Err` moreover fails the run, through [`World::step`], unless a fault of the node's disk excuses it, when
+    /// [`World::take_stopped`] tells of it.
     fn add_node<M, F>(&mut self, name: &str, main: M) -> NodeId
     where
         M: Fn(Life<Self::Env>) -> F + 'static,
@@ -55,6 +59,11 @@ pub trait World {
 
     /// Lets the world run on by one tick. An error means that the run is over.
     fn step(&mut self) -> Result<(), WorldError>;
+
+    /// The nodes whose `main` ended with an error since the last call, and what it said, where this is excused:
+    /// a call of the disk failed in that life because of a fault, or bytes lie on the disk that a fault made
+    /// what they are.
+    fn take_stopped(&mut self) -> Vec<(NodeId, String)>;
 
     /// Starts a node's process, and its machine if the power was cut; `false` if it was running already.
     fn start(&mut self, node: NodeId) -> bool;
@@ -88,6 +97,14 @@ pub trait World {
 
     /// Moves a node's wall clock by `offset_ms`. Skews in effect add up.
     fn skew(&mut self, node: NodeId, offset_ms: i64) -> FaultId;
+
+    /// Breaks a node's disk, for this and later lives of its process. Breaks in effect add up: the slowest
+    /// latency is the sum of all, and what one of them refuses is refused. What is random is drawn from `rng`.
+    fn break_disk(&mut self, node: NodeId, what: &DiskBreak, rng: Rng) -> FaultId;
+
+    /// Damages what is on a node's disk, durably and at once; gives the files that are not what they were.
+    /// Files that the world protects are spared.
+    fn damage_disk(&mut self, node: NodeId, what: &Damage, rng: &mut Rng) -> Vec<Damaged>;
 
     /// Ends a fault; nothing happens if it has ended already.
     fn heal(&mut self, fault: FaultId);
@@ -194,6 +211,8 @@ pub struct LostFile {
     pub from: u64,
     /// How many bytes lay there.
     pub bytes: u64,
+    /// Whether a sync had said that some of them were safe.
+    pub promised: bool,
 }
 
 /// What a fault did. It *bit* if any of these is not zero.
@@ -211,6 +230,14 @@ pub struct Effect {
     pub parked: u64,
     /// Readings of a wall clock that was moved.
     pub clock_reads: u64,
+    /// Calls of a disk that took longer.
+    pub calls_slowed: u64,
+    /// Calls of a disk that hung.
+    pub calls_stalled: u64,
+    /// Calls of a disk that failed.
+    pub calls_failed: u64,
+    /// Syncs that made nothing durable.
+    pub syncs_lied: u64,
 }
 
 impl Effect {

@@ -1,8 +1,10 @@
 //! The simulated world: determinism, and what each fault does and does not do.
 
+mod broker;
 mod chaos;
 mod determinism;
 mod disk;
+mod disk_faults;
 mod network;
 mod process;
 mod speed;

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::{cuts, draw};
 use crate::duration;
 use crate::names::Host;
+use crate::paths::PathPattern;
 use crate::randomness::{below, stream};
 use crate::scenario::{
-    Action, Delay, Direction, Fault, InFlight, Scenario, Schedule, Scope, Selector, Shape, Span, Topic,
-    Trigger, Unsynced, Who,
+    Action, Delay, Direction, DiskFault, Fault, InFlight, Scenario, Schedule, Scope, Selector, Shape, Span,
+    Topic, Trigger, Unsynced, Who,
 };
 
 /// One time that a fault happens.
@@ -159,6 +160,19 @@ pub enum Effect {
         #[serde(with = "duration::optional_text")]
         restart_after: Option<Duration>,
     },
+    /// Disks fail, or what is on them is damaged.
+    Disk {
+        /// Whose.
+        selector: Selector,
+        /// Which of their files; none: all but the controllers' own. A partition that it leaves open is that of
+        /// the selector, or of the event waited for.
+        path: Option<PathPattern>,
+        /// What becomes of them.
+        fault: DiskFault,
+        /// How long a process that stopped because of it stays down; none: until the calm phase.
+        #[serde(with = "duration::optional_text")]
+        restart_after: Option<Duration>,
+    },
 }
 
 impl Effect {
@@ -172,6 +186,7 @@ impl Effect {
             Self::ProcessTerminate { .. } => "process-terminate",
             Self::ProcessPause { .. } => "process-pause",
             Self::PowerLoss { .. } => "power-loss",
+            Self::Disk { fault, .. } => fault.kind(),
         }
     }
 }
@@ -284,6 +299,9 @@ fn plan_one(
         }
         Action::PowerLoss { selector, unsynced, restart_after } => {
             Effect::PowerLoss { selector: place.complete(selector, None), unsynced, restart_after }
+        }
+        Action::Disk { selector, path, fault, restart_after } => {
+            Effect::Disk { selector: place.complete(selector, None), path, fault, restart_after }
         }
     };
     Some(Occurrence {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::diagnostics::Span;
+use super::disk::DiskFault;
 use super::vocabulary::Scope;
 use crate::duration;
 use crate::names::Host;
+use crate::paths::PathPattern;
 
 /// One entry of `faults`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +121,17 @@ pub enum Action {
         /// What becomes of bytes that were not synced.
         unsynced: Unsynced,
         /// When they start again; none: in the calm phase.
+        restart_after: Option<Duration>,
+    },
+    /// Disks fail, or what is on them is damaged.
+    Disk {
+        /// Whose.
+        selector: Selector,
+        /// Which of their files; none: all but the controllers' own.
+        path: Option<PathPattern>,
+        /// What becomes of them.
+        fault: DiskFault,
+        /// How long a process that stopped because of it stays down; none: until the calm phase.
         restart_after: Option<Duration>,
     },
 }

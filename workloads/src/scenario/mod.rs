@@ -5,6 +5,7 @@
 //! reference.
 
 mod diagnostics;
+mod disk;
 mod fault;
 mod read;
 mod vocabulary;
@@ -21,12 +22,13 @@ use serde::{Deserialize, Serialize};
 
 pub use config::{Config, ConfigValue};
 pub use diagnostics::{Diagnostic, Diagnostics, Span};
+pub use disk::{DiskFault, DiskMethod, Errno};
 pub use fault::{
     Action, Delay, Direction, Fault, InFlight, Mode, Schedule, Selector, Shape, Trigger, Unsynced, Who,
 };
-pub use quantity::{Bound, Comparison, Rate};
+pub use quantity::{Bound, Comparison, Probability, Rate};
 pub use read::{ACCEPTED, Accepted, FaultKind, KINDS};
-pub use vocabulary::{ConfigKind, Role, Scope, Vocabulary};
+pub use vocabulary::{ConfigKind, FileLayout, Role, Scope, Vocabulary};
 
 use crate::duration;
 use crate::names::{Host, TopicPartition};

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use rand::Rng;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::duration;
+use crate::randomness::below;
 
 /// So many in a time span; written `100/s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,81 @@ pub enum Comparison {
     AtLeast,
     /// `>`
     Greater,
+}
+
+/// How likely something is; written `0.25` or `25%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Probability {
+    /// In millionths, from 0 to 1,000,000: whole numbers, so that a draw is the same on every machine.
+    millionths: u32,
+}
+
+impl Probability {
+    /// It happens.
+    pub const CERTAIN: Self = Self { millionths: 1_000_000 };
+
+    /// Reads `0.25` or `25%`, with at most six digits behind the point.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (number, whole) = match text.strip_suffix('%') {
+            Some(percent) => (percent.trim_end(), 10_000),
+            None => (text, 1_000_000),
+        };
+        let (units, decimals) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |text: &str| (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(units) || !digits(decimals) {
+            return None;
+        }
+        let fraction: u64 = format!("{decimals:0<6}").parse().ok()?;
+        let millionths = units.parse::<u64>().ok()? * whole + fraction * whole / 1_000_000;
+        u32::try_from(millionths).ok().filter(|m| *m <= 1_000_000).map(|millionths| Self { millionths })
+    }
+
+    /// Whether it happens this time.
+    pub fn draw(self, rng: &mut impl Rng) -> bool {
+        below(rng, 1_000_000) < u64::from(self.millionths)
+    }
+
+    /// Whether it can never happen.
+    #[must_use]
+    pub fn is_never(self) -> bool {
+        self.millionths == 0
+    }
+}
+
+impl fmt::Display for Probability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (units, fraction) = (self.millionths / 1_000_000, self.millionths % 1_000_000);
+        let fraction = format!("{fraction:06}");
+        match fraction.trim_end_matches('0') {
+            "" => write!(f, "{units}"),
+            fraction => write!(f, "{units}.{fraction}"),
+        }
+    }
+}
+
+impl Serialize for Probability {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Probability {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no probability")))
+    }
+}
+
+/// Reads an amount of data: `4096`, `64KiB`, `2MiB`, in bytes.
+#[must_use]
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+    let unit = UNITS.iter().find_map(|(name, factor)| Some((text.strip_suffix(name)?, *factor)));
+    let (number, factor) = unit.unwrap_or((text, 1));
+    let number = number.trim_end();
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { number.parse::<u64>().ok()?.checked_mul(factor) } else { None }
 }
 
 /// The operators; those of two characters first, since `<` begins `<=`.
@@ -165,6 +242,43 @@ mod tests {
         assert_eq!(Rate::parse("90 / m").unwrap().interval(3), Duration::from_secs(2));
         for text in ["100", "0/s", "-1/s", "1/day", "1.5/s", "100001/s", "/s"] {
             assert_eq!(Rate::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn probabilities_are_numbers_or_percentages() {
+        for (text, shown) in [
+            ("0", "0"),
+            ("1", "1"),
+            ("0.25", "0.25"),
+            ("25%", "0.25"),
+            ("12.5 %", "0.125"),
+            ("100%", "1"),
+            ("0.000001", "0.000001"),
+        ] {
+            let probability = Probability::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(probability.to_string(), shown, "{text}");
+            assert_eq!(Probability::parse(shown), Some(probability));
+        }
+        for text in ["", "1.1", "101%", "-1", ".5", "5.", "1e-3", "0.0000001", "+1", "half"] {
+            assert_eq!(Probability::parse(text), None, "{text}");
+        }
+        let mut rng = crate::randomness::stream(1, "test", "probability");
+        let mut hits = |text| {
+            let probability = Probability::parse(text).unwrap();
+            (0..4_000).filter(|_| probability.draw(&mut rng)).count()
+        };
+        assert_eq!((hits("0"), hits("1")), (0, 4_000));
+        assert!((900..1_100).contains(&hits("25%")));
+    }
+
+    #[test]
+    fn amounts_of_data_are_bytes_or_have_a_unit() {
+        for (text, bytes) in [("0", 0), ("4096", 4096), ("7B", 7), ("64KiB", 65_536), ("2 MiB", 2 << 20)] {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "KiB", "1KB", "1.5MiB", "-1", "99999999999GiB"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
         }
     }
 

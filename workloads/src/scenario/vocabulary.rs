@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::paths::PathPattern;
+
 /// The words of one system: a scenario may use these and no others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
@@ -27,6 +29,27 @@ pub struct Vocabulary {
     pub probes: BTreeSet<String>,
     /// Whether producers can be idempotent; without that, no scenario can ask for exactly-once.
     pub idempotent_producers: bool,
+    /// Where a node keeps what on its disk.
+    pub files: FileLayout,
+}
+
+/// Where a system's nodes keep what on their disks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileLayout {
+    /// The files that hold the records of a partition's replica, with `{topic}` and `{partition}` where its name
+    /// stands: what damage hits unless a scenario says otherwise.
+    pub records: PathPattern,
+    /// The controllers' own files, if there are any. They outlive nothing that takes back what a voter has
+    /// promised, so that no fault of that kind may touch them.
+    pub controllers: Option<PathPattern>,
+}
+
+impl Default for FileLayout {
+    /// Nothing is known: any file may hold records.
+    fn default() -> Self {
+        let records = "**".parse().expect("it is a pattern");
+        Self { records, controllers: None }
+    }
 }
 
 /// What a configuration key holds.

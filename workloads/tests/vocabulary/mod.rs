@@ -1,6 +1,6 @@
 //! A vocabulary as the harness hands it in for Kafka, for the tests of this crate.
 
-use highwater_workloads::scenario::{ConfigKind, Role, Scope, Vocabulary};
+use highwater_workloads::scenario::{ConfigKind, FileLayout, Role, Scope, Vocabulary};
 
 /// The words of the reference broker.
 pub(crate) fn kafka() -> Vocabulary {
@@ -78,5 +78,9 @@ pub(crate) fn kafka() -> Vocabulary {
         .into(),
         probes: probes.map(str::to_owned).into(),
         idempotent_producers: false,
+        files: FileLayout {
+            records: "{topic}-{partition}/*.log".parse().unwrap(),
+            controllers: Some("__cluster_metadata/*".parse().unwrap()),
+        },
     }
 }

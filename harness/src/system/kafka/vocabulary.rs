@@ -2,7 +2,7 @@
 
 use highwater_broker::config::{BrokerConfig, ConfigKey};
 use highwater_broker::mutant::Mutant;
-use highwater_workloads::scenario::{ConfigKind, Vocabulary};
+use highwater_workloads::scenario::{ConfigKind, FileLayout, Vocabulary};
 
 use crate::system::vocabulary;
 
@@ -16,6 +16,10 @@ pub(super) fn kafka() -> Vocabulary {
     let named = |key: &ConfigKey| (key.name.to_owned(), kind_of(key));
     Vocabulary {
         broker_config: keys().map(named).collect(),
+        files: FileLayout {
+            records: "{topic}-{partition}/*.log".parse().expect("it is a pattern"),
+            controllers: Some("__cluster_metadata/*".parse().expect("it is a pattern")),
+        },
         topic_config: keys().filter(|key| TOPIC_KEYS.contains(&key.name)).map(named).collect(),
         mutants: Mutant::ALL.iter().map(|mutant| mutant.id().to_owned()).collect(),
         ..vocabulary(super::NAME)

@@ -4,6 +4,7 @@
 //! - `gate`: pauses, interleavings, panics; one gate that every task runs behind.
 //! - `network`, `connection`: latencies, cuts and delays by link, on turmoil's connections.
 //! - `volume`, `disk`: disks that lose what was not synced when the power goes.
+//! - `breaks`, `damage`: disks that are slow, hang, fail, are full or lie; what is on them torn, flipped, gone.
 //! - `clock`: wall clocks that can be moved.
 //!
 //! All randomness comes from streams derived of the seed. Nothing is global but the hook that keeps caught
@@ -11,8 +12,10 @@
 //! within the tick of its sending may arrive up to one tick late, and a connect takes up to two ticks longer
 //! than its two latencies; all else keeps its time to the millisecond.
 
+mod breaks;
 mod clock;
 mod connection;
+mod damage;
 mod disk;
 mod env;
 mod gate;
@@ -31,22 +34,25 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use highwater_broker::env::Rng;
+use highwater_workloads::PathPattern;
 use highwater_workloads::randomness::stream;
 use tokio::time::Instant;
 use turmoil::Sim;
 
+use self::breaks::Breaks;
 use self::clock::{Clock, WallClock};
 use self::disk::Device;
 use self::network::Network;
 use self::process::{Process, Shared};
 use self::volume::Volume;
 use super::{
-    Delay, Effect, FaultId, Frame, InFlight, Life, Link, NodeId, PowerCut, Stats, Termination, Time,
-    Unsynced, World, WorldError,
+    Damage, Damaged, Delay, DiskBreak, Effect, FaultId, Frame, InFlight, Life, Link, NodeId, PowerCut, Stats,
+    Termination, Time, Unsynced, World, WorldError,
 };
 
 /// What a simulated world is made from.
@@ -64,6 +70,9 @@ pub struct SimConfig {
     pub sync_latency: (Duration, Duration),
     /// What a node's disk holds, in bytes.
     pub disk_bytes_max: u64,
+    /// Files that no damage touches and no sync lies about, and that other faults of disks meet only where they
+    /// name them.
+    pub protected: Vec<PathPattern>,
 }
 
 impl SimConfig {
@@ -76,6 +85,7 @@ impl SimConfig {
             interleaving: 0.1,
             sync_latency: (Duration::ZERO, Duration::from_millis(2)),
             disk_bytes_max: 64 << 20,
+            protected: Vec::new(),
         }
     }
 }
@@ -88,6 +98,8 @@ pub struct SimWorld {
     shared: Arc<Shared>,
     next_fault: u64,
     active: BTreeMap<FaultId, Fault>,
+    /// What ended by itself and is excused, until it is asked for.
+    stopped: Vec<(NodeId, String)>,
     ticks: u64,
 }
 
@@ -119,6 +131,7 @@ enum Fault {
     Links(Vec<Link>),
     Pause(NodeId),
     Skew(NodeId),
+    Disk(NodeId),
 }
 
 type HostFuture = Pin<Box<dyn Future<Output = turmoil::Result>>>;
@@ -143,7 +156,16 @@ impl SimWorld {
             .rng_seed(config.seed)
             .build();
         let shared = Arc::new(Shared::new(config.seed, Network::new(config.seed, config.latency)));
-        Self { sim, config, nodes: Vec::new(), shared, next_fault: 1, active: BTreeMap::new(), ticks: 0 }
+        Self {
+            sim,
+            config,
+            nodes: Vec::new(),
+            shared,
+            next_fault: 1,
+            active: BTreeMap::new(),
+            stopped: Vec::new(),
+            ticks: 0,
+        }
     }
 
     fn node(&self, node: NodeId) -> &Node {
@@ -191,11 +213,11 @@ impl World for SimWorld {
         let address = self.sim.lookup(&*name);
         let id = self.network().add_node(&name, address);
         let wall_clock = Arc::new(WallClock::default());
-        let device = Arc::new(Device {
-            volume: Volume::new(self.config.disk_bytes_max),
-            sync_latency: self.config.sync_latency,
-            life: AtomicU32::new(0),
-        });
+        let device = Arc::new(Device::new(
+            Volume::new(self.config.disk_bytes_max),
+            self.config.sync_latency,
+            Breaks::new(self.config.protected.clone().into()),
+        ));
         let stage = Rc::new(RefCell::new(Stage::default()));
         let (shared, interleaving) = (self.shared.clone(), self.config.interleaving);
         let make = {
@@ -246,11 +268,21 @@ impl World for SimWorld {
             return Err(panic);
         }
         for exit in self.shared.take_exits() {
+            let excused = self.node(exit.node).device.excuses();
             self.stop(exit.node);
-            exit.result
-                .map_err(|message| WorldError::Failed { node: self.name(exit.node).to_owned(), message })?;
+            match exit.result {
+                Ok(()) => {}
+                Err(message) if excused => self.stopped.push((exit.node, message)),
+                Err(message) => {
+                    return Err(WorldError::Failed { node: self.name(exit.node).to_owned(), message });
+                }
+            }
         }
         Ok(())
+    }
+
+    fn take_stopped(&mut self) -> Vec<(NodeId, String)> {
+        std::mem::take(&mut self.stopped)
     }
 
     fn start(&mut self, node: NodeId) -> bool {
@@ -297,6 +329,9 @@ impl World for SimWorld {
                 file = %file.path,
                 from = file.from,
             );
+            if file.promised {
+                tell_damage(name, &file.path, file.from, "a sync had called it durable");
+            }
         }
         PowerCut { was_running, files }
     }
@@ -340,6 +375,28 @@ impl World for SimWorld {
         fault
     }
 
+    fn break_disk(&mut self, node: NodeId, what: &DiskBreak, rng: Rng) -> FaultId {
+        let fault = self.fault();
+        let device = &self.node(node).device;
+        lock(&device.breaks).begin(fault, what.clone(), rng, &device.volume);
+        self.active.insert(fault, Fault::Disk(node));
+        fault
+    }
+
+    fn damage_disk(&mut self, node: NodeId, what: &Damage, rng: &mut Rng) -> Vec<Damaged> {
+        let dead = !self.is_running(node);
+        assert!(
+            dead || matches!(what, Damage::BitFlip { .. }),
+            "nobody uses a disk that is torn or replaced"
+        );
+        let Node { name, device, .. } = self.node(node);
+        let damaged = device.volume.damage(what, &self.config.protected, rng);
+        for Damaged { path, from, .. } in &damaged {
+            tell_damage(name, path, *from, what.name());
+        }
+        damaged
+    }
+
     fn heal(&mut self, fault: FaultId) {
         let now = self.now();
         let woken = match self.active.remove(&fault) {
@@ -353,6 +410,7 @@ impl World for SimWorld {
                 self.node(node).wall_clock.heal(fault);
                 Vec::new()
             }
+            Some(Fault::Disk(node)) => lock(&self.node(node).device.breaks).heal(fault),
         };
         for waker in woken {
             waker.wake();
@@ -375,6 +433,11 @@ impl World for SimWorld {
         }
         stats
     }
+}
+
+/// Tells that bytes on a disk, durable or said to be, are not what was written.
+fn tell_damage(node: &str, file: &str, from: u64, why: &str) {
+    tracing::info!(target: "highwater::disk", event = "damaged", broker = %node, file = %file, from, why);
 }
 
 /// Locks `mutex`. A panic of a task is caught and ends the run: what its locks guard is looked at no more

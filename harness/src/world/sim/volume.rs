@@ -4,7 +4,7 @@
 //! Bytes are durable after a sync of their file; names after a sync of their folder. A file keeps an undo
 //! log of the changes since its last sync: undone backwards, it gives the durable content, or any in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,10 +15,10 @@ use highwater_workloads::randomness::below;
 
 use super::lock;
 
-use crate::world::{LostFile, Unsynced};
+use crate::world::{Damaged, LostFile, Unsynced};
 
 /// What a disk writes whole or not at all, in bytes.
-const SECTOR: usize = 512;
+pub(super) const SECTOR: usize = 512;
 
 /// A disk's content; it outlives the processes that use it.
 pub(super) struct Volume {
@@ -35,6 +35,8 @@ struct Names {
     durable: BTreeMap<String, Arc<File>>,
     /// The changes of entries whose folder was not synced since, the oldest first.
     journal: Vec<Change>,
+    /// Entries that a sync said to be durable, and that are not.
+    promised: BTreeSet<String>,
 }
 
 /// A change of a folder's entries, done as a whole or not at all: a file gets a name, a name goes, or both.
@@ -45,22 +47,26 @@ struct Change {
 
 /// A file's content, whatever its name.
 pub(super) struct File {
-    content: Mutex<Content>,
-    used: Arc<AtomicU64>,
+    pub(super) content: Mutex<Content>,
+    pub(super) used: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
-struct Content {
-    bytes: Vec<u8>,
+pub(super) struct Content {
+    pub(super) bytes: Vec<u8>,
     /// The changes since the last sync, the oldest first. Appends in a row are one.
-    undo: Vec<Undo>,
+    pub(super) undo: Vec<Undo>,
+    /// How many bytes a sync said to be durable, if it was a lie.
+    promised: usize,
+    /// The first of the bytes that a fault made what they are.
+    damaged: Option<usize>,
 }
 
-enum Undo {
+pub(super) enum Undo {
     /// So many bytes were appended.
     Append(usize),
-    /// These bytes were cut off.
-    Truncate(Vec<u8>),
+    /// These bytes were cut off, and damage among them.
+    Truncate(Vec<u8>, Option<usize>),
 }
 
 impl Volume {
@@ -86,6 +92,21 @@ impl Volume {
         let file = Arc::new(File { content: Mutex::default(), used: self.used.clone() });
         names.change(Change { named: Some((path.to_owned(), file.clone())), gone: None });
         Ok(file)
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        lock(&self.names).now.contains_key(path)
+    }
+
+    /// The bytes of all files whose path is one of these.
+    pub(super) fn bytes_in(&self, is_one: impl Fn(&str) -> bool) -> u64 {
+        let names = lock(&self.names);
+        names.now.iter().filter(|(path, _)| is_one(path)).map(|(_, file)| file.size()).sum()
+    }
+
+    /// Whether there are bytes that a fault made what they are.
+    pub(super) fn is_damaged(&self) -> bool {
+        lock(&self.names).now.values().any(|file| lock(&file.content).damaged.is_some())
     }
 
     pub(super) fn list(&self, dir: &str) -> Vec<String> {
@@ -119,9 +140,20 @@ impl Volume {
     pub(super) fn sync_dir(&self, dir: &str) {
         self.syncs.fetch_add(1, Ordering::Relaxed);
         let mut names = lock(&self.names);
-        let Names { durable, journal, .. } = &mut *names;
+        let Names { durable, journal, promised, .. } = &mut *names;
         for change in journal.extract_if(.., |change| change.folder() == dir) {
             change.apply(durable);
+        }
+        promised.retain(|path| folder(path) != dir);
+    }
+
+    /// Says that the folder is synced, and does nothing.
+    pub(super) fn promise_dir(&self, dir: &str) {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        let mut names = lock(&self.names);
+        let Names { journal, promised, .. } = &mut *names;
+        for change in journal.iter().filter(|change| change.folder() == dir) {
+            promised.extend(change.named.iter().map(|(path, _)| path.clone()).chain(change.gone.clone()));
         }
     }
 
@@ -139,14 +171,43 @@ impl Volume {
 
     pub(super) fn sync(&self, file: &File) {
         self.syncs.fetch_add(1, Ordering::Relaxed);
-        lock(&file.content).undo.clear();
+        let mut content = lock(&file.content);
+        content.undo.clear();
+        content.promised = 0;
+    }
+
+    /// Says that the file is synced, and does nothing.
+    pub(super) fn promise(&self, file: &File) {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        let mut content = lock(&file.content);
+        if !content.undo.is_empty() {
+            content.promised = content.bytes.len();
+        }
+    }
+
+    /// Every file, by path.
+    pub(super) fn all(&self) -> Vec<(String, Arc<File>)> {
+        lock(&self.names).now.iter().map(|(path, file)| (path.clone(), file.clone())).collect()
+    }
+
+    /// Forgets every file that is not spared, durably, and gives them.
+    pub(super) fn forget(&self, spared: impl Fn(&str) -> bool) -> Vec<Damaged> {
+        let mut names = lock(&self.names);
+        let Names { now, durable, journal, promised } = &mut *names;
+        let (stay, gone): (_, BTreeMap<_, _>) =
+            std::mem::take(now).into_iter().partition(|(path, _)| spared(path));
+        *now = stay;
+        durable.retain(|path, _| spared(path));
+        journal.retain(|change| spared(change.path()));
+        promised.retain(|path| spared(path));
+        let damaged = |(path, file): (String, Arc<File>)| Damaged { path, from: 0, bytes: file.size() };
+        gone.into_iter().map(damaged).collect()
     }
 
     /// Cuts the power: gives the files that lost bytes, by path.
     pub(super) fn power_cut(&self, unsynced: Unsynced, rng: &mut Rng) -> Vec<LostFile> {
         let mut names = lock(&self.names);
-        let before: BTreeMap<String, Vec<u8>> =
-            names.now.iter().map(|(path, file)| (path.clone(), lock(&file.content).bytes.clone())).collect();
+        let before: Vec<Before> = names.now.iter().map(|(path, file)| Before::of(path, file)).collect();
         names.power_cut(unsynced, rng);
         let files: Vec<Arc<File>> = names.now.values().cloned().collect();
         for file in files {
@@ -156,7 +217,25 @@ impl Volume {
             let after = content.bytes.len();
             self.used.fetch_add((after as u64).wrapping_sub(len as u64), Ordering::Relaxed);
         }
-        before.into_iter().filter_map(|(path, bytes)| names.lost(path, &bytes)).collect()
+        let lost = before.into_iter().filter_map(|before| names.lost(before)).collect();
+        names.promised.clear();
+        lost
+    }
+}
+
+/// A file before the power went.
+struct Before {
+    path: String,
+    file: Arc<File>,
+    bytes: Vec<u8>,
+    promised: usize,
+}
+
+impl Before {
+    fn of(path: &str, file: &Arc<File>) -> Self {
+        let content = lock(&file.content);
+        let (bytes, promised) = (content.bytes.clone(), content.promised);
+        Self { path: path.to_owned(), file: file.clone(), bytes, promised }
     }
 }
 
@@ -179,24 +258,31 @@ impl Names {
         self.now = self.durable.clone();
     }
 
-    /// What the file at `path` lost, which had these bytes.
-    fn lost(&self, path: String, before: &[u8]) -> Option<LostFile> {
-        let from = match self.now.get(&path) {
-            Some(file) => {
-                let content = lock(&file.content);
-                before.iter().zip(&content.bytes).take_while(|(a, b)| a == b).count()
-            }
-            None => 0,
+    /// What a file lost.
+    fn lost(&self, before: Before) -> Option<LostFile> {
+        let Before { path, file, bytes, promised } = before;
+        let now = self.now.get(&path);
+        let same = |now: &Arc<File>| {
+            let content = lock(&now.content);
+            bytes.iter().zip(&content.bytes).take_while(|(a, b)| a == b).count()
         };
-        let bytes = (before.len() - from) as u64;
-        (bytes > 0).then_some(LostFile { path, from: from as u64, bytes })
+        let from = now.map_or(0, same);
+        let is_another = now.is_none_or(|now| !Arc::ptr_eq(now, &file));
+        let promised = from < promised || (is_another && self.promised.contains(&path));
+        let lost = (bytes.len() - from) as u64;
+        (lost > 0).then_some(LostFile { path, from: from as u64, bytes: lost, promised })
     }
 }
 
 impl Change {
-    fn folder(&self) -> &str {
+    /// One of the entries that it changes; the others are of the same folder.
+    fn path(&self) -> &str {
         let named = self.named.as_ref().map(|(path, _)| path);
-        folder(named.or(self.gone.as_ref()).expect("a change is of at least one entry"))
+        named.or(self.gone.as_ref()).expect("a change is of at least one entry")
+    }
+
+    fn folder(&self) -> &str {
+        folder(self.path())
     }
 
     fn apply(&self, entries: &mut BTreeMap<String, Arc<File>>) {
@@ -223,7 +309,9 @@ impl File {
         if len < content.bytes.len() {
             let cut = content.bytes.split_off(len);
             self.used.fetch_sub(cut.len() as u64, Ordering::Relaxed);
-            content.undo.push(Undo::Truncate(cut));
+            let damaged = content.damaged.take_if(|from| *from >= len);
+            content.undo.push(Undo::Truncate(cut, damaged));
+            content.promised = content.promised.min(len);
         }
     }
 
@@ -239,6 +327,11 @@ impl Drop for File {
 }
 
 impl Content {
+    /// The bytes at `from`, and perhaps others behind them, are not what was written.
+    pub(super) fn note_damage(&mut self, from: usize) {
+        self.damaged = Some(self.damaged.map_or(from, |known| known.min(from)));
+    }
+
     fn append(&mut self, data: &[u8]) {
         self.bytes.extend_from_slice(data);
         match self.undo.last_mut() {
@@ -250,11 +343,15 @@ impl Content {
     fn undo(&mut self, change: Undo) {
         match change {
             Undo::Append(len) => self.bytes.truncate(self.bytes.len() - len),
-            Undo::Truncate(cut) => self.bytes.extend_from_slice(&cut),
+            Undo::Truncate(cut, damaged) => {
+                self.bytes.extend_from_slice(&cut);
+                self.damaged = self.damaged.or(damaged);
+            }
         }
     }
 
     fn power_cut(&mut self, unsynced: Unsynced, rng: &mut Rng) {
+        self.promised = 0;
         let changes = std::mem::take(&mut self.undo);
         if changes.is_empty() {
             return;
@@ -280,7 +377,7 @@ impl Content {
                 let whole = if end == self.bytes.len() { end } else { end - end % SECTOR };
                 self.bytes.truncate(whole.max(begin));
             }
-            change @ Undo::Truncate(_) => {
+            change @ Undo::Truncate(..) => {
                 if below(rng, 2) == 0 {
                     self.undo(change);
                 }
@@ -290,7 +387,7 @@ impl Content {
 
     /// Keeps each changed sector or not, whatever becomes of the others.
     fn keep_sectors(&mut self, changes: Vec<Undo>, rng: &mut Rng) {
-        let truncated = changes.iter().any(|change| matches!(change, Undo::Truncate(_)));
+        let truncated = changes.iter().any(|change| matches!(change, Undo::Truncate(..)));
         let written = self.bytes.clone();
         let mut unchanged = self.bytes.len();
         for change in changes.into_iter().rev() {
@@ -321,7 +418,7 @@ fn not_found(path: &str) -> io::Error {
 }
 
 /// The folder of a path; `""` for the root.
-fn folder(path: &str) -> &str {
+pub(super) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 

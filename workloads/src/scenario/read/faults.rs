@@ -3,14 +3,13 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::reader::{Accepted, Fields, Reader, shown, suggestion};
+use super::reader::{Accepted, Fields, Reader};
 use super::selectors::{self, Reach};
 use super::source::Node;
+use super::{disk, network};
 use crate::duration;
 use crate::scenario::vocabulary::Scope;
-use crate::scenario::{
-    Action, Delay, Direction, Fault, InFlight, Mode, Run, Schedule, Selector, Shape, Trigger, Unsynced,
-};
+use crate::scenario::{Action, Fault, Mode, Run, Schedule, Selector, Trigger, Unsynced};
 
 pub(super) const FAULT: Accepted = Accepted {
     section: "fault",
@@ -30,6 +29,13 @@ pub(super) const FAULT: Accepted = Accepted {
         "in_flight",
         "delay",
         "unsynced",
+        "path",
+        "methods",
+        "latency",
+        "errno",
+        "probability",
+        "capacity",
+        "bytes",
         "restart_after",
         "may_miss",
     ],
@@ -59,13 +65,13 @@ pub const KINDS: &[FaultKind] = &[
         name: "network-partition",
         summary: "cuts links between hosts, both ways or one way",
         fields: &["groups", "preset", "selector", "target", "direction", "in_flight", "duration"],
-        make: network_partition,
+        make: network::partition,
     },
     FaultKind {
         name: "network-delay",
         summary: "delays messages between hosts",
         fields: &["selector", "target", "direction", "delay", "duration"],
-        make: network_delay,
+        make: network::delay_messages,
     },
     FaultKind {
         name: "process-kill",
@@ -90,6 +96,54 @@ pub const KINDS: &[FaultKind] = &[
         summary: "cuts the power of machines, whose disks may lose what was not synced",
         fields: &["selector", "unsynced", "restart_after"],
         make: power_loss,
+    },
+    FaultKind {
+        name: "disk-latency",
+        summary: "slows calls of disks down",
+        fields: &["selector", "path", "methods", "latency", "duration"],
+        make: disk::latency,
+    },
+    FaultKind {
+        name: "disk-stall",
+        summary: "lets calls of disks hang, syncs unless others are named",
+        fields: &["selector", "path", "methods", "duration"],
+        make: disk::stall,
+    },
+    FaultKind {
+        name: "disk-error",
+        summary: "makes calls of disks fail; a write that fails may be there in part",
+        fields: &["selector", "path", "methods", "errno", "probability", "duration", "restart_after"],
+        make: disk::error,
+    },
+    FaultKind {
+        name: "disk-full",
+        summary: "fills disks up: of a write, what still fits is written, and the call fails",
+        fields: &["selector", "path", "capacity", "duration", "restart_after"],
+        make: disk::full,
+    },
+    FaultKind {
+        name: "disk-lose-unsynced",
+        summary: "makes syncs lie: what they call durable is lost with the power",
+        fields: &["selector", "path", "probability", "duration"],
+        make: disk::lose_unsynced,
+    },
+    FaultKind {
+        name: "disk-torn-write",
+        summary: "kills processes and tears the end of a file, cut off or zeros",
+        fields: &["selector", "path", "bytes", "restart_after"],
+        make: disk::torn_write,
+    },
+    FaultKind {
+        name: "disk-bitflip",
+        summary: "flips a bit in a file, of records unless others are named",
+        fields: &["selector", "path", "restart_after"],
+        make: disk::bitflip,
+    },
+    FaultKind {
+        name: "disk-wipe",
+        summary: "kills processes and gives them empty disks under the same ids",
+        fields: &["selector", "restart_after"],
+        make: disk::wipe,
     },
 ];
 
@@ -152,15 +206,16 @@ fn values(reader: &mut Reader<'_>, fields: &Fields<'_>) {
         }
     }
     if let Some(node) = fields.get("groups") {
-        groups(reader, node);
+        network::groups(reader, node);
     }
     if let Some(node) = fields.get("delay") {
-        delay(reader, node);
+        network::delay(reader, node);
     }
     restart_after(reader, fields);
-    direction(reader, fields);
-    in_flight(reader, fields);
+    network::direction(reader, fields);
+    network::in_flight(reader, fields);
     unsynced(reader, fields);
+    disk::values(reader, fields);
 }
 
 /// What repeats must have ended before it begins anew.
@@ -262,16 +317,16 @@ fn trigger(reader: &mut Reader<'_>, node: &Node) -> Option<Trigger> {
     Some(Trigger { event: event.to_owned(), scope, topic, partition, after })
 }
 
-fn required_selector(reader: &mut Reader<'_>, fields: &Fields<'_>, reach: Reach) -> Option<Selector> {
+pub(super) fn required_selector(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    reach: Reach,
+) -> Option<Selector> {
     let node = reader.required(fields, "selector")?;
     selectors::selector(reader, node, reach, Mode::One)
 }
 
-fn optional_target(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Selector> {
-    fields.get("target").and_then(|node| selectors::selector(reader, node, Reach::Links, Mode::All))
-}
-
-fn restart_after(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Duration> {
+pub(super) fn restart_after(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Duration> {
     let range = Duration::ZERO..=duration::LONGEST;
     fields.get("restart_after").and_then(|node| reader.duration(node, &range))
 }
@@ -312,156 +367,4 @@ fn unsynced(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Unsynced {
     ];
     let unsynced = fields.get("unsynced").and_then(|node| reader.choice(node, "unsynced", &CHOICES));
     unsynced.unwrap_or(Unsynced::Lost)
-}
-
-fn in_flight(reader: &mut Reader<'_>, fields: &Fields<'_>) -> InFlight {
-    const CHOICES: [(&str, InFlight); 2] = [("dropped", InFlight::Dropped), ("held", InFlight::Held)];
-    let in_flight = fields.get("in_flight").and_then(|node| reader.choice(node, "in_flight", &CHOICES));
-    in_flight.unwrap_or(InFlight::Dropped)
-}
-
-fn direction(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Direction {
-    const CHOICES: [(&str, Direction); 3] =
-        [("to", Direction::To), ("from", Direction::From), ("both", Direction::Both)];
-    let direction = fields.get("direction").and_then(|node| reader.choice(node, "direction", &CHOICES));
-    direction.unwrap_or(Direction::Both)
-}
-
-fn network_delay(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Action> {
-    let selector = required_selector(reader, fields, Reach::Links);
-    let target = optional_target(reader, fields);
-    let direction = direction(reader, fields);
-    let delay = reader.required(fields, "delay").and_then(|node| delay(reader, node));
-    Some(Action::NetworkDelay { selector: selector?, target, direction, delay: delay? })
-}
-
-fn delay(reader: &mut Reader<'_>, node: &Node) -> Option<Delay> {
-    let fields = reader.fields(node, &DELAY)?;
-    let range = Duration::ZERO..=Duration::from_secs(300);
-    let latency = reader.required(&fields, "latency").and_then(|node| reader.duration(node, &range));
-    let jitter = fields.get("jitter").and_then(|node| reader.duration(node, &range)).unwrap_or_default();
-    let latency = latency?;
-    if jitter > latency {
-        reader.mistake(
-            node.span,
-            "`jitter` must not be greater than `latency`: no message arrives before it is sent",
-        );
-    }
-    Some(Delay { latency, jitter })
-}
-
-fn network_partition(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Action> {
-    let direction = direction(reader, fields);
-    let in_flight = in_flight(reader, fields);
-    let shape = shape(reader, fields);
-    if direction != Direction::Both
-        && let Some((_, node)) = fields.entry("direction")
-    {
-        if in_flight == InFlight::Held {
-            let help = "leave `direction` out, or write `in_flight: dropped`";
-            reader.helped(node.span, "messages can be held in both directions only", help);
-        }
-        if let Some(
-            Shape::Groups(_) | Shape::Halves | Shape::MajorityMinority | Shape::Ring | Shape::Bridge,
-        ) = shape
-        {
-            let help = "use `selector` and `target` for a cut of one direction";
-            reader.helped(node.span, "a direction needs a `selector` to be seen from", help);
-        }
-    }
-    Some(Action::NetworkPartition { shape: shape?, direction, in_flight })
-}
-
-fn shape(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Shape> {
-    match (fields.get("groups"), fields.get("preset"), fields.get("selector")) {
-        (Some(groups), None, None) => self::groups(reader, groups),
-        (None, Some(preset), selector) => self::preset(reader, fields, preset, selector),
-        (None, None, Some(_)) => {
-            let selector = required_selector(reader, fields, Reach::Links);
-            let target = optional_target(reader, fields);
-            if fields.get("target").is_none() {
-                let help = "add `target: { role: … }`, or `preset: isolate` to cut it off from everybody";
-                reader.helped(fields.span, "nothing says from whom the selected are cut off", help);
-            }
-            Some(Shape::Between { selector: selector?, target: target? })
-        }
-        (None, None, None) => {
-            let help = "add `groups`, a `preset`, or a `selector` with a `target`";
-            reader.helped(fields.span, "nothing says which links are cut", help);
-            None
-        }
-        _ => {
-            let message = "`groups`, `preset` and `selector` each say which links are cut";
-            reader.helped(fields.span, message, "keep one of them");
-            None
-        }
-    }
-}
-
-fn groups(reader: &mut Reader<'_>, node: &Node) -> Option<Shape> {
-    let told = reader.told();
-    let items = reader.list(node, "groups", 32);
-    let groups: Vec<_> =
-        items.iter().filter_map(|item| selectors::hosts(reader, item, Reach::Links)).collect();
-    if reader.told() > told {
-        return None;
-    }
-    if groups.len() < 2 {
-        reader.helped(node.span, "a partition needs two groups at least", "as in `[[b1], [b2, b3]]`");
-        return None;
-    }
-    for (index, group) in groups.iter().enumerate() {
-        if let Some(host) = group.iter().find(|host| groups[..index].iter().any(|other| other.contains(host)))
-        {
-            reader.helped(
-                items[index].span,
-                format!("`{host}` is in two groups"),
-                "for one that sees both sides, leave it out of the groups",
-            );
-        }
-    }
-    Some(Shape::Groups(groups))
-}
-
-fn preset(
-    reader: &mut Reader<'_>,
-    fields: &Fields<'_>,
-    node: &Node,
-    selector: Option<&Node>,
-) -> Option<Shape> {
-    const PRESETS: [&str; 5] = ["isolate", "halves", "majority-minority", "ring", "bridge"];
-    let name = reader.word(node, "preset", PRESETS)?;
-    if let Some((span, _)) = fields.entry("target") {
-        reader.mistake(span, "a `preset` takes no `target`");
-    }
-    if name == "isolate" {
-        if selector.is_none() {
-            let help = "add `selector: { role: leader }`";
-            reader.helped(node.span, "`preset: isolate` needs a `selector`", help);
-        }
-        return selector.and_then(|_| required_selector(reader, fields, Reach::Links)).map(Shape::Isolate);
-    }
-    if let Some((span, _)) = fields.entry("selector") {
-        let help = suggestion("isolate", ["isolate"]);
-        reader.helped(
-            span,
-            format!("`preset: {}` draws its sides and takes no `selector`", shown(name)),
-            help,
-        );
-    }
-    let (shape, least) = match name {
-        "halves" => (Shape::Halves, 2),
-        "majority-minority" => (Shape::MajorityMinority, 3),
-        "ring" => (Shape::Ring, 4),
-        _ => (Shape::Bridge, 3),
-    };
-    if let Some(cluster) = &reader.cluster {
-        let hosts = cluster.hosts().count();
-        if hosts < least {
-            let message =
-                format!("`preset: {name}` needs {least} hosts at least, and the cluster has {hosts}");
-            reader.mistake(node.span, message);
-        }
-    }
-    Some(shape)
 }

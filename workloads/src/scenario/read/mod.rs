@@ -2,8 +2,10 @@
 
 mod clients;
 mod cluster;
+mod disk;
 mod expectations;
 mod faults;
+mod network;
 mod reader;
 mod selectors;
 mod source;
