@@ -4,7 +4,8 @@
 //! What is damaged derives from the configuration, the fault log and the disks' own word; what is forfeit
 //! from that and the controllers' committed log. What a broker claims of itself changes nothing of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::fault::{FaultEvent, FaultLog, FaultPhase, Target};
 use crate::ids::{BrokerEpoch, BrokerId, Time, TopicPartition};
@@ -30,8 +31,10 @@ const DAMAGING: &[&str] = &[
 
 /// Follows which replicas are damaged and which partitions become forfeit.
 #[derive(Debug)]
-pub struct ContractMonitor<'c> {
-    config: &'c JudgeConfig,
+pub struct ContractMonitor {
+    flush: FlushPolicy,
+    unclean_allowed: BTreeSet<Arc<str>>,
+    guarantee: Option<Guarantee>,
     cluster: ClusterState,
     faults: FaultLog,
     damage: Damage,
@@ -66,11 +69,13 @@ pub struct Contract {
     forfeits: BTreeMap<TopicPartition, Forfeit>,
 }
 
-impl<'c> ContractMonitor<'c> {
+impl ContractMonitor {
     /// Judges by this configuration.
-    pub fn new(config: &'c JudgeConfig) -> Self {
+    pub fn new(config: &JudgeConfig) -> Self {
         Self {
-            config,
+            flush: config.flush,
+            unclean_allowed: config.unclean_allowed.clone(),
+            guarantee: config.guarantee,
             cluster: ClusterState::default(),
             faults: FaultLog::default(),
             damage: Damage::default(),
@@ -78,11 +83,22 @@ impl<'c> ContractMonitor<'c> {
         }
     }
 
+    /// Why a partition's durability is forfeit as of now; `None` if it is not.
+    pub fn forfeit(&self, partition: &TopicPartition) -> Option<&Forfeit> {
+        self.forfeits.get(partition)
+    }
+
+    /// Whether a replica was damaged, and has not joined the ISR since.
+    pub fn is_damaged(&self, partition: &TopicPartition, broker: BrokerId) -> bool {
+        // Mostly nothing is, and then there is no key to make.
+        !self.damage.0.is_empty() && self.damage.0.contains_key(&(partition.clone(), broker))
+    }
+
     fn trace(&mut self, event: &TraceEvent) {
         match &event.change {
             Change::Lost { file, from } => {
                 if let Some(partition) = partition_of(file)
-                    && self.config.flush != FlushPolicy::EveryBatch
+                    && self.flush != FlushPolicy::EveryBatch
                 {
                     let why = format!("power loss took {file} from byte {from} at {}", event.time);
                     self.damage(event.time, event.broker, &partition, &why);
@@ -99,13 +115,13 @@ impl<'c> ContractMonitor<'c> {
             }
             _ => {}
         }
-        let Self { config, cluster, damage, forfeits, .. } = self;
+        let Self { unclean_allowed, cluster, damage, forfeits, .. } = self;
         cluster.observe(event, |cluster, decision| {
             for joined in decision.joined() {
                 let incarnation = cluster.broker(joined).map(|broker| broker.epoch);
                 damage.mend(decision.partition, joined, incarnation);
             }
-            let allowed = config.unclean_allowed.contains(&decision.partition.topic);
+            let allowed = unclean_allowed.contains(&decision.partition.topic);
             let reason = unclean_reason(&decision)
                 .filter(|_| allowed)
                 .or_else(|| damage.of_all(decision.partition, &decision.after.isr));
@@ -198,7 +214,7 @@ fn forfeit(
     }
 }
 
-impl Monitor for ContractMonitor<'_> {
+impl Monitor for ContractMonitor {
     type Report = Contract;
 
     fn observe(&mut self, event: &Event) {
@@ -210,7 +226,7 @@ impl Monitor for ContractMonitor<'_> {
     }
 
     fn finish(self) -> Contract {
-        Contract { guarantee: self.config.guarantee, forfeits: self.forfeits }
+        Contract { guarantee: self.guarantee, forfeits: self.forfeits }
     }
 }
 

@@ -9,7 +9,8 @@
 //! 3. [`recording`]: the streams as one file, written as the run goes on.
 //! 4. [`monitor`]: the shape of a checker, and the checkers: [`log`] for the clients' history, [`recovery`]
 //!    for availability, [`coverage`] for what happened at all; [`state`] is what they fold trace events into.
-//! 5. [`contract`]: what the configuration permits; [`fate`]: where a lost record is.
+//! 5. [`contract`]: what the configuration permits; [`invariants`]: what must hold inside of the cluster at every
+//!    step; [`fate`]: where a lost record is.
 //! 6. [`judge`](mod@judge): all of it over one run, and [`verdict`]: what comes out.
 
 pub mod contract;
@@ -17,6 +18,7 @@ pub mod coverage;
 pub mod fate;
 pub mod fault;
 pub mod ids;
+pub mod invariants;
 pub mod judge;
 pub mod log;
 pub mod monitor;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Offset, OperationIndex, ParseIdError, Time, TopicPartition, Value};
+use crate::ids::{BrokerId, Offset, OperationIndex, ParseIdError, Time, TopicPartition, Value};
+use crate::trace::TraceEvent;
 
 macro_rules! anomalies {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal, $meaning:literal; )+) => {
@@ -47,6 +48,48 @@ anomalies! {
     IntPollSkip = "int-poll-skip", "One poll skips a known record.";
     IntNonmonotonicPoll = "int-nonmonotonic-poll", "One poll steps back.";
     Stuck = "stuck", "After the heal a partition made no progress within the bound.";
+    LeaderCompleteness = "W1",
+        "LeaderCompleteness: the leader lacks a record that was committed, or acknowledged to acks=all.";
+    CandidateCompleteness = "W2",
+        "CandidateCompleteness: an in-sync replica ends below the true high watermark.";
+    QuorumSuperset = "W3",
+        "QuorumSuperset: a leader reckons with fewer replicas than the controllers count as in sync.";
+    LogMatching = "W4", "LogMatching: two replicas differ below both their high watermarks.";
+    EpochLogMatching = "W5",
+        "EpochLogMatching: two logs have one offset in one epoch, and differ there or before it.";
+    StrongIsr = "W6",
+        "StrongIsr: an in-sync replica lacks what a presumed leader has below its high watermark.";
+    WeakIsr = "W7",
+        "WeakIsr: a presumed leader has below its high watermark what a replica that it counts as in sync lacks.";
+    LeaderInIsr = "W8", "LeaderInIsr: the controllers have a leader that is not in sync.";
+    ValidHighWatermark = "W9",
+        "ValidHighWatermark: an in-sync replica's log ends below the leader's high watermark.";
+    MonotonicHighWatermark = "W10",
+        "MonotonicHighWatermark: a leader's high watermark steps back in its epoch, or leaves its log.";
+    VerifiedHighWatermark = "W11",
+        "VerifiedHighWatermark: a follower's high watermark passes what it shares with its leader's log.";
+    OneLeaderPerEpoch = "W12", "OneLeaderPerEpoch: two replicas lead a partition in one epoch.";
+    MonotonicEpochs = "W13",
+        "MonotonicEpochs: an epoch (of leader, partition, broker or controller) steps back.";
+    IsrWithinReplicas = "W14", "IsrWithinReplicas: a broker is in sync that is assigned no replica.";
+    IsrNotEmpty = "W16", "IsrNotEmpty: a partition has no replica in sync.";
+    ConsistentRead = "W17",
+        "ConsistentRead: a leader lacks a record that a consumer was given, or has another in its place.";
+    NoCommitLostGlobally = "W18",
+        "NoCommitLostGlobally: a record acknowledged to acks=all is on no replica's disk.";
+    FetcherValidity = "W21",
+        "FetcherValidity: a replica has two fetchers, or one though it leads, or none though all is calm.";
+    LogIntegrity = "W22",
+        "LogIntegrity: a log has a gap or steps back in epoch, or its epoch cache says other than the log.";
+    MinIsrHighWatermark = "W27",
+        "MinIsrHighWatermark: the high watermark advances while fewer than min ISR replicas count.";
+}
+
+impl Anomaly {
+    /// Whether it is about the inside of the cluster, and not about what clients saw.
+    pub fn is_invariant(self) -> bool {
+        self >= Self::LeaderCompleteness
+    }
 }
 
 impl fmt::Display for Anomaly {
@@ -169,6 +212,25 @@ pub struct Evidence {
     pub values: Vec<Value>,
     /// The offsets that it is about.
     pub offsets: Vec<Offset>,
+    /// The brokers that it is about, where the cluster's inside is judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub brokers: Vec<BrokerId>,
+    /// The step that broke an invariant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transition: Option<Box<Transition>>,
+}
+
+/// A step of a run, and what it made of the state that it changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Transition {
+    /// Its place among the events of the recording, from 0.
+    pub position: u64,
+    /// What was told; `None` where the run itself took a turn.
+    pub event: Option<TraceEvent>,
+    /// The state before it, in words.
+    pub before: String,
+    /// The state after it, in words.
+    pub after: String,
 }
 
 /// What one checker says.

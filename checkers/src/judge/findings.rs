@@ -70,9 +70,12 @@ impl<'c> Findings<'c> {
         }
     }
 
-    pub(super) fn finish(self) -> (Vec<Finding>, Totals) {
+    /// All of them, with the breaches of invariants, which are never permitted, among the violations.
+    pub(super) fn finish(self, breaches: Vec<Finding>) -> (Vec<Finding>, Totals) {
         let mut totals = Totals::default();
         let mut findings: Vec<Finding> = self.groups.into_values().collect();
+        let violations = findings.partition_point(Finding::is_violation);
+        findings.splice(violations..violations, breaches);
         for finding in &mut findings {
             let (violations, permitted) = totals.0.entry(finding.anomaly).or_default();
             *(if finding.is_violation() { violations } else { permitted }) += finding.count;

@@ -9,15 +9,14 @@ use std::time::Duration;
 
 pub use config::{Amount, Expectations, Feature, FlushPolicy, Guarantee, JudgeConfig, Seen};
 
-use crate::contract::ContractMonitor;
 use crate::coverage::CoverageMonitor;
 use crate::fault::FaultLog;
 use crate::ids::TopicPartition;
+use crate::invariants::{InvariantMonitor, InvariantReport};
 use crate::log::{LogMonitor, LogReport};
 use crate::monitor::Monitor;
 use crate::recording::{Ending, Event, Recording, Stage};
 use crate::recovery::{RecoveryMonitor, RecoveryReport};
-use crate::state::Cluster;
 use crate::verdict::{Anomaly, Finding, RunOutcome, RunVerdict, Verdict};
 use findings::Findings;
 
@@ -36,8 +35,7 @@ pub fn judge(recording: &Recording, config: &JudgeConfig) -> RunVerdict {
 pub struct Judge<'c> {
     config: &'c JudgeConfig,
     log: LogMonitor,
-    cluster: Cluster,
-    contract: ContractMonitor<'c>,
+    invariants: InvariantMonitor,
     recovery: RecoveryMonitor<'c>,
     coverage: CoverageMonitor,
     /// What the run says against itself.
@@ -50,8 +48,7 @@ impl<'c> Judge<'c> {
         Self {
             config,
             log: LogMonitor::default(),
-            cluster: Cluster::default(),
-            contract: ContractMonitor::new(config),
+            invariants: InvariantMonitor::new(config),
             recovery: RecoveryMonitor::new(config),
             coverage: CoverageMonitor::default(),
             reservations: Vec::new(),
@@ -64,8 +61,7 @@ impl Monitor for Judge<'_> {
 
     fn observe(&mut self, event: &Event) {
         self.log.observe(event);
-        self.cluster.observe(event);
-        self.contract.observe(event);
+        self.invariants.observe(event);
         self.recovery.observe(event);
         self.coverage.observe(event);
         if let Event::Mark(mark) = event {
@@ -81,17 +77,17 @@ impl Monitor for Judge<'_> {
 
     fn finish(self) -> RunVerdict {
         let config = self.config;
-        let contract = self.contract.finish();
+        let mut invariants = self.invariants.finish();
         let log = self.log.finish();
         let recovery = self.recovery.finish();
         let (mut counts, faults) = self.coverage.finish();
 
-        let mut findings = Findings::new(&contract, &self.cluster);
+        let mut findings = Findings::new(&invariants.contract, &invariants.cluster);
         log.sightings(&mut |sighting| findings.add(sighting));
         for sighting in &recovery.stuck {
             findings.add(sighting.clone());
         }
-        let (findings, totals) = findings.finish();
+        let (findings, totals) = findings.finish(std::mem::take(&mut invariants.findings));
 
         let records = log.counts();
         (counts.acknowledged, counts.read, counts.info_read) =
@@ -99,7 +95,7 @@ impl Monitor for Judge<'_> {
         counts.under_load = records.under_load;
         (counts.lost, counts.lost_permitted) = totals.lost();
 
-        let checkers = verdicts(config, &findings, &log, &recovery);
+        let checkers = verdicts(config, &findings, &log, &recovery, &invariants);
         let mut inconclusive = self.reservations;
         if counts.acknowledged == 0 {
             inconclusive.push("nothing was acknowledged".into());
@@ -131,6 +127,7 @@ fn verdicts(
     findings: &[Finding],
     log: &LogReport,
     recovery: &RecoveryReport,
+    invariants: &InvariantReport,
 ) -> BTreeMap<&'static str, Verdict> {
     let unread = unread(config, log);
     let verdict = |anomaly: &Anomaly| {
@@ -141,6 +138,7 @@ fn verdicts(
             Anomaly::Unseen | Anomaly::LostWrite | Anomaly::ReadThenLost => {
                 log.not_checkable().or(unread.as_deref())
             }
+            invariant if invariant.is_invariant() => None,
             _ => log.not_checkable(),
         };
         let verdict = match unknown {
@@ -151,7 +149,9 @@ fn verdicts(
         };
         (anomaly.name(), verdict)
     };
-    Anomaly::ALL.iter().map(verdict).collect()
+    // A system is not judged by what it does not tell of itself.
+    let judged = |anomaly: &&Anomaly| !anomaly.is_invariant() || invariants.judges(**anomaly);
+    Anomaly::ALL.iter().filter(judged).map(verdict).collect()
 }
 
 /// Why it cannot be said what was lost. Partitions that are expected to be unavailable are exempt.

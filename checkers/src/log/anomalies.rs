@@ -49,6 +49,7 @@ fn evidence(
         operations: witnesses.iter().map(|witness| witness.operation).collect(),
         values: values.into(),
         offsets: offsets.into_iter().collect(),
+        ..Evidence::default()
     }
 }
 
@@ -161,7 +162,8 @@ fn order(history: &PartitionHistory, step: &Step, sight: &mut Sight<'_>) {
     let (from, from_operation) = step.from;
     let (to, witness) = step.to;
     let operations: Vec<OperationIndex> = vec![from_operation, witness.operation];
-    let evidence = |values, offsets| Evidence { time: witness.time, operations, values, offsets };
+    let evidence =
+        |values, offsets| Evidence { time: witness.time, operations, values, offsets, ..Evidence::default() };
     if to <= from {
         let anomaly = if step.internal { Anomaly::IntNonmonotonicPoll } else { Anomaly::NonmonotonicPoll };
         sight(anomaly, None, evidence(Vec::new(), vec![from, to]));

@@ -99,6 +99,8 @@ impl Sighting {
                 operation(1)
             ),
             Anomaly::Stuck => format!("{partition} made no progress within the bound after the last heal"),
+            // The monitors of the invariants say by themselves what happened.
+            invariant => format!("{partition} breaks {invariant}, {}", invariant.meaning()),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! `of=1,2,3` (the replicas), `min=2` (min ISR), `at=5` (the offset; the next one if not given), `by=2` (who
 //! tells it), `ce=1` (the controller epoch).
 //! `b1 up` it starts, registers and is unfenced; `b1 start`, `b1 register`, `b1 unfence`, `b1 fence` one by one;
-//! `b1 stop`; `b1 found a@0 b@3` its log as recovery found it, `hw=1` its high watermark.
+//! `b1 stop`; `b1 registered 9` and `b1 stands 9` its broker epoch, as it and as the metadata log tell it; `b1 found a@0 b@3` its log as recovery found it, `hw=1` its high watermark.
 //! `b1 + a@3` it appends the record a in epoch 3, `2:a@3` at offset 2 although its log may end elsewhere, and
 //! `abc@3` as one batch. `b1 cut 2` it truncates to 2.
 //! `b1 leads e3 p7 isr=1,2`, `b1 follows 2 e3 p7`, `b1 pulls 2 e3`, `b1 drops 2 e3`, `b1 hw 2` (`f` after it: as a
@@ -210,6 +210,14 @@ impl Script {
                 self.stands(broker, told, true);
                 let broker_epoch = BrokerEpoch(told.broker_epoch);
                 self.trace(broker, Change::Registered { broker_epoch });
+            }
+            "registered" => {
+                let broker_epoch = BrokerEpoch(place());
+                self.trace(broker, Change::Registered { broker_epoch });
+            }
+            "stands" => {
+                told.broker_epoch = place();
+                self.stands(broker, told, false);
             }
             "unfence" => self.stands(broker, told, false),
             "fence" => self.stands(broker, told, true),

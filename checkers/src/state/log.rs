@@ -37,6 +37,11 @@ impl ReplicaLog {
         log
     }
 
+    /// The first record's offset, if there is one.
+    pub fn start(&self) -> Option<Offset> {
+        self.entries.first().map(|entry| entry.batch.base)
+    }
+
     /// The offset after the last record's (LEO).
     pub fn end(&self) -> Offset {
         self.end
@@ -58,6 +63,11 @@ impl ReplicaLog {
     pub fn range(&self, from: Offset, until: Offset) -> impl Iterator<Item = Batch> + '_ {
         let first = self.whole_below(from);
         self.entries[first..].iter().map(|entry| entry.batch).take_while(move |batch| batch.base < until)
+    }
+
+    /// All batches, the last one first.
+    pub fn backwards(&self) -> impl Iterator<Item = Batch> + '_ {
+        self.entries.iter().rev().map(|entry| entry.batch)
     }
 
     /// Whether the log holds exactly this batch.
@@ -89,7 +99,7 @@ impl ReplicaLog {
         next(self).min(next(other))
     }
 
-    pub(super) fn append(&mut self, batch: Batch) {
+    pub(crate) fn append(&mut self, batch: Batch) {
         // A log that goes back is broken, which is for others to say; here it stays in order.
         self.truncate(batch.base);
         let identity = u64::from(batch.epoch.0.cast_unsigned()) << 32 | u64::from(batch.crc);

@@ -17,6 +17,7 @@ pub use log::{Prefix, ReplicaLog};
 pub use metadata::{
     ClusterState, CommittedBroker, CommittedController, CommittedPartition, PartitionDecision,
 };
+use partition::Acked;
 pub use partition::{Ack, Partition, TrueHighWatermark, Whereabouts};
 pub use replica::{Cut, CutBy, Leadership, Replica, Role};
 
@@ -104,7 +105,7 @@ impl Cluster {
         process.alive && !committed.fenced && process.former.is_none_or(|former| committed.epoch > former)
     }
 
-    fn trace(&mut self, event: &TraceEvent) -> Step {
+    pub(crate) fn trace(&mut self, event: &TraceEvent) -> Step {
         let TraceEvent { time, broker, change } = event;
         match change {
             Change::BrokerStarted { .. } => self.lives(*broker, true),
@@ -219,6 +220,15 @@ impl Cluster {
         for batch in log.range(base, last.plus(1)) {
             fold.acks.insert((batch.base, self.acks), Ack { time, by, epoch, acks, batch });
             self.acks += 1;
+        }
+        if acks == Acks::All {
+            let end = last.plus(1);
+            let known =
+                fold.acked.unwrap_or(Acked { end: Offset(0), prefix: log.prefix(Offset(0)), mixed: false });
+            let mixed = known.mixed || log.end() < known.end || log.prefix(known.end) != known.prefix;
+            let (end, prefix) =
+                if end > known.end { (end, log.prefix(end)) } else { (known.end, known.prefix) };
+            fold.acked = Some(Acked { end, prefix, mixed });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::log::Prefix;
 use super::replica::{Cut, Replica};
 use crate::ids::{BrokerId, LeaderEpoch, Offset, Time};
 use crate::operation::Acks;
@@ -12,7 +13,19 @@ use crate::trace::Batch;
 pub struct Partition {
     pub(super) replicas: BTreeMap<BrokerId, Replica>,
     pub(super) acks: BTreeMap<(Offset, u64), Ack>,
+    pub(super) acked: Option<Acked>,
     pub(super) true_hw: Option<TrueHighWatermark>,
+}
+
+/// All that was acknowledged to acks=all, in short.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acked {
+    /// The offset after the highest acknowledged one.
+    pub(crate) end: Offset,
+    /// What lay below it in the log of the one who acknowledged it.
+    pub(crate) prefix: Prefix,
+    /// Those who acknowledged did not all have the same there, so that each batch has to be looked for.
+    pub(crate) mixed: bool,
 }
 
 /// A batch that was acknowledged to its producer.
@@ -80,6 +93,11 @@ impl Partition {
         // Batches of different leaders may overlap, so that it is not the nearest one before that counts.
         let up_to = self.acks.range(..=(offset, u64::MAX)).rev().map(|(_, ack)| ack);
         up_to.filter(move |ack| ack.batch.end() > offset)
+    }
+
+    /// All that was acknowledged to acks=all, if anything was.
+    pub(crate) fn acked(&self) -> Option<&Acked> {
+        self.acked.as_ref()
     }
 
     /// The greatest high watermark that counted, if there was any.
