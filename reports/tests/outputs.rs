@@ -90,6 +90,7 @@ fn finding(anomaly: Anomaly, severity: Severity, what: &str) -> Finding {
             operations: Vec::new(),
             values: vec![Value(77)],
             offsets: vec![Offset(812)],
+            ..Evidence::default()
         }],
     }
 }

@@ -11,6 +11,7 @@ use crate::env::Timestamp;
 use crate::env::tokio::TokioEnv;
 use crate::ids::{BrokerId, PartitionEpoch};
 use crate::log::{FlushPolicy, Log, LogConfig, batch};
+use crate::mutant::Mutants;
 
 /// A fetcher of broker 2, and its replica of `orders/0`, which follows broker 1 in epoch 0.
 async fn follower(root: &std::path::Path) -> (Run<TokioEnv>, Asked<TokioEnv>) {
@@ -20,6 +21,7 @@ async fn follower(root: &std::path::Path) -> (Run<TokioEnv>, Asked<TokioEnv>) {
         index_interval_bytes: 4096,
         flush: FlushPolicy::Never,
         max_batch_bytes: 4096,
+        mutants: Mutants::NONE,
     };
     let (log, _) = Log::open(env.disk().clone(), "orders-0", log_config).await.unwrap();
     let context = Arc::new(Context::new(env, BrokerConfig::new(BrokerId(2), "b2")));
