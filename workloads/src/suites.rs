@@ -13,6 +13,7 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "baseline",
         "bitflip-one-replica",
         "controller-loss",
+        "delayed-isr-answer",
         "disk-error-leader",
         "disk-full-leader",
         "empty-disk-rejoin",

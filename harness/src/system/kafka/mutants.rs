@@ -31,7 +31,7 @@ fn suites(defect: Defect) -> &'static [&'static str] {
         Defect::BrokerEpochUnchecked => &["fast-reincarnation"],
         Defect::UncleanDefault => &["isolate-leader-from-followers-only"],
         Defect::PreferredNotInIsr => &["quick"],
-        Defect::StaleLeaderIsr => &["isr-flap"],
+        Defect::StaleLeaderIsr => &["delayed-isr-answer"],
         Defect::ZombieController => &["pause-controller"],
         Defect::AppendAfterIoError => &["quick"],
         Defect::CrcSkip => &["quick"],
