@@ -86,6 +86,11 @@ anomalies! {
 }
 
 impl Anomaly {
+    /// The name of an invariant in words, like `LeaderCompleteness`; its meaning begins with it.
+    pub fn title(self) -> &'static str {
+        self.meaning().split(':').next().unwrap_or_default()
+    }
+
     /// Whether it is about the inside of the cluster, and not about what clients saw.
     pub fn is_invariant(self) -> bool {
         self >= Self::LeaderCompleteness

@@ -61,6 +61,7 @@ fn spec(source: &str, folder: &tempfile::TempDir) -> RunSpec {
         folder: folder.path().to_owned(),
         stop: Arc::default(),
         until: None,
+        stop_at_violation: false,
         progress: None,
     }
 }

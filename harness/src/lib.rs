@@ -41,6 +41,7 @@
 //!     folder: folder.path().to_owned(),
 //!     stop: Arc::default(),
 //!     until: None,
+//!     stop_at_violation: false,
 //!     progress: None,
 //! };
 //! let execute: Execute = Arc::new(|spec: &RunSpec| run::execute(&KafkaReference, spec));

@@ -281,7 +281,7 @@ impl InvariantMonitor {
             time: at.time,
             brokers: vec![event.broker],
             offsets: Vec::new(),
-            what: format!("{anomaly}: {what} goes back from {from} to {to}"),
+            what: format!("breach of {anomaly} {}: {what} goes back from {from} to {to}", anomaly.title()),
             transition: at.transition(format!("{to}")),
         });
     }

@@ -183,11 +183,11 @@ impl<'a> Scene<'a> {
         holds: bool,
         tell: impl FnOnce() -> (String, Vec<Offset>),
     ) {
-        let broken = !holds && !(self.suspended && rests_on_durability(anomaly));
+        let broken = !(holds || self.suspends(anomaly));
         let partition = self.partition;
         if self.breaches.breaks(broken, || (anomaly, partition.clone(), brokers)) {
             let (what, offsets) = tell();
-            self.breach(anomaly, &brokers, what, offsets);
+            self.breach(anomaly, &brokers, &what, offsets);
         }
     }
 
@@ -199,13 +199,17 @@ impl<'a> Scene<'a> {
         holds: bool,
         tell: impl FnOnce() -> (String, Vec<Offset>),
     ) {
-        if !holds && !(self.suspended && rests_on_durability(anomaly)) {
+        if !(holds || self.suspends(anomaly)) {
             let (what, offsets) = tell();
-            self.breach(anomaly, &[broker], what, offsets);
+            self.breach(anomaly, &[broker], &what, offsets);
         }
     }
 
-    fn breach(&mut self, anomaly: Anomaly, brokers: &[BrokerId], what: String, offsets: Vec<Offset>) {
+    fn suspends(&self, anomaly: Anomaly) -> bool {
+        self.suspended && rests_on_durability(anomaly)
+    }
+
+    fn breach(&mut self, anomaly: Anomaly, brokers: &[BrokerId], what: &str, offsets: Vec<Offset>) {
         let after = match &self.at.before {
             Before::Committed(_) => Decided(self.committed).to_string(),
             Before::Unknown | Before::Unchanged | Before::Replica(_) => {
@@ -224,7 +228,7 @@ impl<'a> Scene<'a> {
             time: self.at.time,
             brokers,
             offsets,
-            what: format!("{anomaly}: {what}"),
+            what: format!("{} breaks {anomaly} {}: {what}", self.partition, anomaly.title()),
             transition: self.at.transition(after),
         });
     }

@@ -453,7 +453,7 @@ fn a_breach_says_what_broke_it_and_is_told_once() {
     assert_eq!(finding.partition, Some(TopicPartition::new("x", 0)));
     assert_eq!(
         finding.what,
-        "W1: offset 2 was acknowledged to acks=all at 0.036s by b1 (epoch 0), and b2, which leads in epoch 1, lacks it"
+        "x/0 breaks W1 LeaderCompleteness: offset 2 was acknowledged to acks=all at 0.036s by b1 (epoch 0), and b2, which leads in epoch 1, lacks it"
     );
     let evidence = &finding.evidence[0];
     let transition = evidence.transition.as_ref().expect("a step broke it");

@@ -100,7 +100,7 @@ impl Sighting {
             ),
             Anomaly::Stuck => format!("{partition} made no progress within the bound after the last heal"),
             // The monitors of the invariants say by themselves what happened.
-            invariant => format!("{partition} breaks {invariant}, {}", invariant.meaning()),
+            invariant => format!("{partition} breaks {invariant} {}", invariant.meaning()),
         }
     }
 }

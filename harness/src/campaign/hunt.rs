@@ -189,6 +189,7 @@ impl Hunter<'_> {
             folder: folder.clone(),
             stop: self.stop.flag(),
             until: None,
+            stop_at_violation: false,
             progress: None,
         };
         let result = alone(spec, self.execute);

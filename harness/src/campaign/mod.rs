@@ -74,6 +74,8 @@ pub struct Options {
     pub recordings_bytes_max: u64,
     /// Whether the first failure ends it: what has begun is brought to its end, nothing else begins.
     pub fail_fast: bool,
+    /// Whether each run ends at its first breach of an invariant ([`crate::run::RunSpec::stop_at_violation`]).
+    pub stop_at_violation: bool,
     /// How long it may take, in real time.
     pub timeout: Option<Duration>,
 }

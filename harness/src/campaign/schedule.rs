@@ -195,6 +195,7 @@ impl<'a> Schedule<'a> {
             folder: folder.clone(),
             stop: self.stop.flag(),
             until: None,
+            stop_at_violation: self.options.stop_at_violation,
             progress: Some(Arc::new(progress)),
         };
         let sender = self.sender.clone();

@@ -148,6 +148,7 @@ fn options(artifacts: &Path, jobs: usize) -> Options {
         keep: Keep::Failed,
         recordings_bytes_max: 1_000_000,
         fail_fast: false,
+        stop_at_violation: false,
         timeout: None,
     }
 }

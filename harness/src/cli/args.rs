@@ -103,6 +103,9 @@ pub(super) struct RunArgs {
     /// Begin no other run after the first failure
     #[arg(long, env = "HIGHWATER_FAIL_FAST", value_parser = FalseyValueParser::new())]
     pub(super) fail_fast: bool,
+    /// End each run as soon as an invariant of the cluster's inside is broken
+    #[arg(long, env = "HIGHWATER_STOP_AT_VIOLATION", value_parser = FalseyValueParser::new())]
+    pub(super) stop_at_violation: bool,
     /// Stop after this time, like 10m, and report what was found
     #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HIGHWATER_TIMEOUT")]
     pub(super) timeout: Option<Duration>,

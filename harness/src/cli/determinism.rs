@@ -72,6 +72,7 @@ fn spec(loaded: &Loaded, seed: u64, folder: PathBuf, stop: &Stop) -> RunSpec {
         folder,
         stop: stop.flag(),
         until: None,
+        stop_at_violation: false,
         progress: None,
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn replay(args: &ReplayArgs, subject: &Subject) -> Result<Exit, CliEr
         folder: again.clone(),
         stop: stop.flag(),
         until: args.until,
+        stop_at_violation: false,
         progress: None,
     };
     let run = format!("{} seed {}", spec.scenario.name, spec.seed);
@@ -101,15 +102,23 @@ fn difference(
 ) -> Result<Option<Difference>, CliError> {
     let Some(difference) = first_difference(folder, again)? else { return Ok(None) };
     let went = if args.until.is_some() { events_before_stop(&result.recording) } else { u64::MAX };
-    let recorded = if recording.footer().is_some() { u64::MAX } else { events_before_stop(recording) };
+    let recorded = if is_whole(recording) { u64::MAX } else { events_before_stop(recording) };
     // The first line is the header.
     let is_beyond_the_end = difference.line > went.min(recorded).saturating_add(1);
     Ok(Some(difference).filter(|_| !is_beyond_the_end))
 }
 
+/// Whether a recording goes on to the end of its run: it does not break off, and was not stopped.
+fn is_whole(recording: &Recording) -> bool {
+    recording.footer().is_some() && !recording.events.iter().any(is_stop)
+}
+
+fn is_stop(event: &Event) -> bool {
+    matches!(event, Event::Mark(mark) if mark.stage == Stage::Stopped)
+}
+
 /// How many events there are before the run was told to stop.
 fn events_before_stop(recording: &Recording) -> u64 {
-    let is_stop = |event: &Event| matches!(event, Event::Mark(mark) if mark.stage == Stage::Stopped);
     let events = &recording.events;
     events.iter().position(is_stop).unwrap_or(events.len()) as u64
 }
@@ -164,6 +173,9 @@ impl Show {
         }
         match recording.footer() {
             _ if args.until.is_some() => say("equal to the recording as far as it went"),
+            Some(_) if !is_whole(recording) => {
+                say("equal to the recording as far as that goes: it was stopped at its first violation")
+            }
             Some(footer) => say(&format!("equal to the recording, byte by byte (hash {})", footer.hash)),
             None => say(
                 "equal to the recording as far as that goes: it is incomplete, its last line torn or missing",

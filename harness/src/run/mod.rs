@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use highwater_checkers::invariants::InvariantMonitor;
 use highwater_checkers::judge::judge;
 use highwater_checkers::recording::{
     FILE_NAME, Header, Recording, RecordingError, Stage, TraceHash, VERSION,
@@ -55,6 +56,9 @@ pub struct RunSpec {
     pub stop: Arc<AtomicBool>,
     /// Ends the run at this virtual time.
     pub until: Option<Duration>,
+    /// Judges every step of the cluster's inside as it is recorded, and ends the run at the tick after the first
+    /// breach of an invariant that the scenario does not expect. The recording is whole up to there.
+    pub stop_at_violation: bool,
     /// Told now and then how far the run has come.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
 }
@@ -131,7 +135,9 @@ pub fn execute<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, RunEr
     assert_eq!(spec.scenario.system, system.vocabulary().system, "a scenario is read for one system");
     let stopwatch = Stopwatch::start();
     let plan = Plan::new(&spec.scenario, spec.seed);
-    let recorder = Arc::new(begin(spec, &plan)?);
+    let config = judge_config(&plan);
+    let watch = spec.stop_at_violation.then(|| InvariantMonitor::new(&config));
+    let recorder = Arc::new(begin(spec, &plan, watch)?);
     let capture = Capture { recorder: Arc::clone(&recorder), cluster: plan.cluster.clone() };
     let (totals, interrupted) =
         tracing::subscriber::with_default(capture, || drive(system, spec, &plan, &recorder))?;
@@ -140,7 +146,7 @@ pub fn execute<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, RunEr
     let recorder = Arc::into_inner(recorder).expect("nobody else records any more");
     let complete = (!interrupted).then(|| totals.clone());
     let recording = recorder.finish(complete).map_err(|error| unrecorded(error, &spec.folder))?;
-    let verdict = judge(&recording, &judge_config(&plan));
+    let verdict = judge(&recording, &config);
     let hash = recording.footer().map(|footer| footer.hash);
     let measures = stopwatch.stop(&totals, plan.cluster.tick);
     Ok(RunResult { folder: spec.folder.clone(), recording, verdict, hash, measures, interrupted })
@@ -188,7 +194,7 @@ fn hash_of(mut file: File) -> io::Result<TraceHash> {
     Ok(hash)
 }
 
-fn begin(spec: &RunSpec, plan: &Plan) -> Result<Recorder, RunError> {
+fn begin(spec: &RunSpec, plan: &Plan, watch: Option<InvariantMonitor>) -> Result<Recorder, RunError> {
     let path = spec.folder.join(FILE_NAME);
     let io_error = |source| RunError::Io { path: path.clone(), source };
     fs::create_dir_all(&spec.folder).map_err(io_error)?;
@@ -201,12 +207,13 @@ fn begin(spec: &RunSpec, plan: &Plan) -> Result<Recorder, RunError> {
         build: build().to_owned(),
         plan: serde_json::to_value(plan).expect("a plan is plain data"),
     };
-    Recorder::new(file, header).map_err(|error| unrecorded(error.into(), &spec.folder))
+    Recorder::new(file, header, watch).map_err(|error| unrecorded(error.into(), &spec.folder))
 }
 
 type Totals = BTreeMap<Arc<str>, u64>;
 
-/// Runs the world to the end of the course. Returns what it counted, and whether it was stopped.
+/// Runs the world to the end of the course, or to where it is to stop. Returns what it counted, and whether
+/// it was stopped from outside.
 fn drive<S: System>(
     system: &S,
     spec: &RunSpec,
@@ -236,6 +243,10 @@ fn drive<S: System>(
         course.step().map_err(|source| RunError::World { at: now, source })?;
         if let Some(error) = recorder.take_error() {
             return Err(unrecorded(error, &spec.folder));
+        }
+        if let Some(broken) = recorder.violation(&plan.expect.violation) {
+            recorder.mark(Stage::Stopped, Some(format!("at the first violation, {broken}").into()));
+            break;
         }
     }
     Ok((totals(course.world()), false))

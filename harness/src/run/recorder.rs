@@ -1,15 +1,18 @@
 //! The recording as it grows: on disk line by line, and in memory for the checkers and the nemesis.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufWriter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use highwater_checkers::ids::Time;
+use highwater_checkers::invariants::InvariantMonitor;
+use highwater_checkers::monitor::Monitor;
 use highwater_checkers::recording::{
     Ending, Event, Footer, Header, Mark, Recording, RecordingError, RecordingWriter, Stage,
 };
 use highwater_checkers::trace::{FieldValue, TraceEvent};
+use highwater_checkers::verdict::Anomaly;
 
 use crate::view::{Happening, View};
 
@@ -26,6 +29,8 @@ struct State {
     events: Vec<Event>,
     view: View,
     happened: Vec<Happening>,
+    /// Judges what is recorded, where the run is to end at the first violation.
+    watch: Option<InvariantMonitor>,
     /// The first thing that went wrong; the run ends with it.
     error: Option<RecorderError>,
 }
@@ -41,8 +46,12 @@ pub(super) enum RecorderError {
 }
 
 impl Recorder {
-    /// Begins a recording in `file`.
-    pub(super) fn new(file: File, header: Header) -> Result<Self, RecordingError> {
+    /// Begins a recording in `file`, which `watch` judges as it grows.
+    pub(super) fn new(
+        file: File,
+        header: Header,
+        watch: Option<InvariantMonitor>,
+    ) -> Result<Self, RecordingError> {
         let writer = RecordingWriter::new(BufWriter::with_capacity(1 << 16, file), &header)?;
         Ok(Self(Mutex::new(State {
             now: Time(0),
@@ -51,6 +60,7 @@ impl Recorder {
             events: Vec::new(),
             view: View::default(),
             happened: Vec::new(),
+            watch,
             error: None,
         })))
     }
@@ -112,6 +122,13 @@ impl Recorder {
         question(&self.state().view)
     }
 
+    /// The first invariant that was broken, but for the `expected` ones; `None` also where nobody watches.
+    pub(super) fn violation(&self, expected: &BTreeSet<String>) -> Option<Anomaly> {
+        let state = self.state();
+        let broken = state.watch.iter().flat_map(InvariantMonitor::findings);
+        broken.map(|finding| finding.anomaly).find(|anomaly| !expected.contains(anomaly.name()))
+    }
+
     /// What went wrong, once.
     pub(super) fn take_error(&self) -> Option<RecorderError> {
         self.state().error.take()
@@ -148,6 +165,9 @@ impl State {
     fn put(&mut self, event: Event) {
         if let Err(error) = self.writer.event(&event) {
             self.error.get_or_insert(error.into());
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.observe(&event);
         }
         self.events.push(event);
     }

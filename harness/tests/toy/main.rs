@@ -15,6 +15,7 @@ use highwater::campaign::Execute;
 use highwater::campaign::thread::alone;
 use highwater::run::{self, RunResult, RunSpec};
 use highwater::system::System;
+use highwater_checkers::ids::Time;
 use highwater_checkers::verdict::{Anomaly, Finding, RunOutcome};
 use highwater_workloads::scenario;
 use system::ToyQueue;
@@ -62,6 +63,7 @@ fn run(source: &str) -> RunResult {
         folder: folder.path().to_owned(),
         stop: Arc::default(),
         until: None,
+        stop_at_violation: false,
         progress: None,
     };
     let execute: Execute = Arc::new(|spec: &RunSpec| run::execute(&ToyQueue, spec));
@@ -169,6 +171,26 @@ fn a_users_binary_tells_how_to_reproduce_what_it_found() {
     let (_folder, code, stdout, _) = toy_queue(&["replay", &recorded.display().to_string()], &source);
     assert_eq!(code, 1, "{stdout}");
     assert!(stdout.contains("equal to the recording, byte by byte"), "{stdout}");
+}
+
+#[test]
+fn a_run_ends_at_its_first_violation_if_it_is_asked_to() {
+    let source = configured("flush: every-batch, wrong-isr: true");
+    let words = ["run", "toy.yaml", "--count", "1", "--stop-at-violation"];
+    let (folder, code, stdout, _) = toy_queue(&words, &source);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("violation: orders/0 breaks W8 LeaderInIsr: "), "{stdout}");
+    let recorded = folder.path().join("highwater-artifacts/toy/seed-0");
+    let stopped = run::read(&recorded).expect("it is whole");
+    assert!(stopped.footer().is_some_and(|footer| footer.end < Time::from_millis(1_000)));
+    // A replay goes on, and shows the same as far as the recording goes.
+    let (_folder, code, stdout, _) = toy_queue(&["replay", &recorded.display().to_string()], &source);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("equal to the recording as far as that goes: it was stopped"), "{stdout}");
+    // What the scenario expects does not end it.
+    let expected = format!("{source}expect: {{ violation: [W8, W14, stuck] }}\n");
+    let (_folder, code, stdout, _) = toy_queue(&words, &expected);
+    assert_eq!(code, 0, "{stdout}");
 }
 
 #[test]

@@ -40,6 +40,8 @@ const RECORD_BYTES: usize = 16;
 const SKIP_SYNC: &str = "skip-sync";
 /// The defect that wakes readers in the order of a `HashMap`, another one in every run.
 const HASH_ORDER: &str = "hash-order";
+/// The key by which it names a broker without a replica as the one in sync.
+const WRONG_ISR: &str = "wrong-isr";
 
 /// The system under test.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,12 @@ impl System for ToyQueue {
     fn vocabulary(&self) -> Vocabulary {
         let flush = ConfigKind::Word(["never", "every-batch"].map(str::to_owned).into());
         Vocabulary {
-            broker_config: [("flush".to_owned(), flush), ("trace".to_owned(), ConfigKind::Boolean)].into(),
+            broker_config: [
+                ("flush".to_owned(), flush),
+                ("trace".to_owned(), ConfigKind::Boolean),
+                (WRONG_ISR.to_owned(), ConfigKind::Boolean),
+            ]
+            .into(),
             mutants: [SKIP_SYNC, HASH_ORDER].map(str::to_owned).into(),
             ..vocabulary("toy")
         }
@@ -78,6 +85,7 @@ impl System for ToyQueue {
             traces: cluster.config.boolean("trace").unwrap_or(true),
             syncs: promises_sync && !cluster.mutants.contains(SKIP_SYNC),
             hash_order: cluster.mutants.contains(HASH_ORDER),
+            wrong_isr: cluster.config.boolean(WRONG_ISR).unwrap_or(false),
             logs: Mutex::default(),
         });
         async move {
@@ -117,6 +125,7 @@ struct Broker<E: Env> {
     traces: bool,
     syncs: bool,
     hash_order: bool,
+    wrong_isr: bool,
     /// Held over an append and its sync, so that nobody reads what could still be lost.
     logs: Mutex<BTreeMap<TopicPartition, Log<E>>>,
 }
@@ -202,10 +211,11 @@ impl<E: Env> Broker<E> {
     /// Of all that a system may tell, the one event by which roles and damages are known.
     fn tell(&self, id: &TopicPartition) {
         let only = self.id.0.to_string();
+        let isr = if self.wrong_isr { "77" } else { &only };
         tracing::info!(
             target: REPLICA_TARGET, event = "partition_changed", broker = self.id.0, offset = 0,
             topic = &*id.topic, partition = id.partition, leader = self.id.0, leader_epoch = 0,
-            partition_epoch = 0, isr = only, replicas = only, min_isr = 1,
+            partition_epoch = 0, isr, replicas = only, min_isr = 1,
             unclean = false, controller_epoch = 0,
         );
     }
