@@ -89,6 +89,8 @@ mutants! {
         "A broker whose leader changes goes on asking the former one";
     AppendAfterIoError = "append-after-io-error", "KAFKA-10778",
         "A broker goes on with a log after a write to it failed";
+    DiskFullPartial = "disk-full-partial", "ENOSPC",
+        "A batch counts though only a part of it found room on the disk";
     CrcSkip = "crc-skip", "KIP-98",
         "Batches are not held against their CRC, neither by recovery, nor when read, nor when fetched";
     NoFsyncCorrelated = "no-fsync-correlated", "flush: every-batch",

@@ -293,7 +293,12 @@ impl<D: Disk> Log<D> {
         if self.active().size > 0 && self.active().size + records.len() as u64 > self.config.segment_bytes {
             self.roll().await?;
         }
-        self.active().append(records.clone()).await?;
+        match self.active().append(records.clone()).await {
+            Err(LogError::Io { source, .. })
+                if source.kind() == io::ErrorKind::StorageFull
+                    && self.config.mutants.has(Mutant::DiskFullPartial) => {}
+            appended => appended?,
+        }
         self.unsynced = true;
         let flush = match self.config.flush {
             FlushPolicy::Never => false,

@@ -101,8 +101,9 @@ fn quarry(mutant: &Mutant, subject: &Subject) -> Result<Quarry, CliError> {
 
 /// What a mutant was caught by: the first kinds of violation, and how many more there were.
 fn caught_by(catch: &Catch) -> String {
-    let kinds: BTreeSet<_> = catch.sightings.iter().map(|(anomaly, _)| anomaly.name()).collect();
-    let named: Vec<_> = kinds.iter().copied().take(NAMED_MAX).collect();
+    // In the order of the catalogue: what clients saw comes before what only the inside shows.
+    let kinds: BTreeSet<_> = catch.sightings.iter().map(|(anomaly, _)| *anomaly).collect();
+    let named: Vec<_> = kinds.iter().map(|anomaly| anomaly.name()).take(NAMED_MAX).collect();
     let more = kinds.len() - named.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", named.join(", "))

@@ -33,10 +33,11 @@ fn suites(defect: Defect) -> &'static [&'static str] {
         Defect::PreferredNotInIsr => &["quick"],
         Defect::StaleLeaderIsr => &["delayed-isr-answer"],
         Defect::ZombieController => &["pause-controller"],
-        Defect::AppendAfterIoError => &["quick"],
-        Defect::CrcSkip => &["quick"],
+        Defect::AppendAfterIoError => &["disk-error-leader"],
+        Defect::DiskFullPartial => &["disk-full-leader"],
+        Defect::CrcSkip => &["bitflip-one-replica"],
         Defect::NoFsyncCorrelated => &["power-loss-synced"],
-        Defect::CleanShutdownFlag => &["power-loss-twice"],
+        Defect::CleanShutdownFlag => &["torn-write-restart", "torn-write-survivor"],
     }
 }
 
