@@ -40,6 +40,8 @@ const CASES: &[Case] = &[
             "b1 + c@0 ; c 2 e1 p1 isr=2,3 ; b2 leads e1 p1 isr=2,3 ; b1 acks 2-2",
             // It had it, and cut it.
             "b1 cut 1",
+            // It knows of its election before anybody tells the decision.
+            "b1 + c@0 ; b1 acks 2-2 ; b2 leads e1 p1 isr=2,3 ; c 2 e1 p1 isr=2,3",
         ],
         holds: &[
             "b1 + c@0 ; c 2 e1 p1 isr=2,3 ; b2 leads e1 p1 isr=2,3",
@@ -58,6 +60,7 @@ const CASES: &[Case] = &[
             "b1 + c@0 ; b2 + c@0 ; c 1 e0 p1 isr=1,2 ; b1 hw 3 ; c 1 e0 p2",
             "b1 + c@0 ; b2 + c@0 ; b3 fence ; b1 hw 3 ; b3 unfence",
             "b3 cut 1",
+            "b3 found a@0",
         ],
         holds: &[
             "b1 + c@0 ; b2 + c@0 ; b3 + c@0 ; b1 hw 3",
@@ -76,6 +79,8 @@ const CASES: &[Case] = &[
             "c 2 e1 p1 isr=2,3 ; b2 leads e1 p1 isr=2",
             // It goes on with more than was decided, although it knows.
             "c 1 e0 p1 isr=1,2 ; b1 applies isr=1,2,3 p1",
+            // The controllers take in one for whom it never asked.
+            "c 1 e0 p1 isr=1,2 ; b1 applies isr=1,2 p1 ; c 1 e0 p2",
         ],
         holds: &[
             "b1 asks isr=1,2 max=1,2,3 ; c 1 e0 p1 isr=1,2 ; b1 applies isr=1,2 p1",
@@ -111,6 +116,8 @@ const CASES: &[Case] = &[
             // Also one that is stale; and it is the record that counts.
             "b1 + c@0 ; b2 + c@0 ; b3 + x@0 ; c 2 e1 p1 isr=2,3 ; b1 hw 3",
             "b1 + c@0 ; b2 + c@0 ; c 1 e0 p1 isr=1,2 ; b1 hw 3 ; c 1 e0 p2",
+            // It brings its high watermark with it.
+            "b1 + c@0 ; b2 + c@0 ; b2 hw 3 ; c 2 e1 p1 isr=2,3 ; b2 leads e1 p1 isr=2,3",
         ],
         holds: &[
             "b1 + c@0 ; b2 + c@0 ; b3 + c@0 ; b1 hw 3",
@@ -126,6 +133,8 @@ const CASES: &[Case] = &[
             "b1 + c@0 ; b2 + c@0 ; b1 hw 3",
             // The controllers count on fewer, and it does not know.
             "c 1 e0 p1 isr=1 ; b1 + c@0 ; b1 hw 3",
+            // It takes one in that is behind.
+            "c 1 e0 p1 isr=1 ; b1 applies isr=1 p1 ; b1 + c@0 ; b1 hw 3 ; b1 applies isr=1,2 p1",
         ],
         holds: &[
             "b1 + c@0 ; b2 + c@0 ; b3 + c@0 ; b1 hw 3",
@@ -154,7 +163,7 @@ const CASES: &[Case] = &[
     },
     Case {
         invariant: Anomaly::MonotonicHighWatermark,
-        trips: &["b1 hw 1", "b1 hw 3"],
+        trips: &["b1 hw 1", "b1 hw 3", "b2 hw 3 ; c 2 e1 p1 isr=2,3 ; b2 leads e1 p1 isr=2,3"],
         holds: &[
             "b1 hw 2",
             "b2 cut 1",
@@ -170,6 +179,7 @@ const CASES: &[Case] = &[
             // A suffix that was never held against the leader's log.
             "b2 + y@0 ; c 1 e1 p1 ; b1 leads e1 p1 ; b2 follows 1 e1 p1 ; b1 + c@1 ; b2 hw 3",
             "b2 cut 1 ; b2 hw 2",
+            "b1 hw 3 ; c 2 e1 p1 isr=2,3 ; b1 follows 2 e1 p1",
             "b2 found a@0 hw=2",
         ],
         holds: &[
@@ -193,12 +203,16 @@ const CASES: &[Case] = &[
             "c 1 e0 p1 ; c 1 e0 p1",
             "c 1 e0 p1 ce=2 ; c 1 e0 p2 ce=1",
             // As one node sees them.
-            "c 1 e1 p1 ; c 1 e1 p1 by=2 ; c 1 e0 p0 by=2 at=7",
-            "c 1 e0 p1 ; c 1 e0 p1 by=2 ; c 1 e0 p0 by=2 at=7",
-            "c 1 e0 p1 ce=2 ; c 1 e0 p1 ce=2 by=2 ; c 1 e0 p0 ce=1 by=2 at=7",
+            "c 1 e1 p1 ; c 1 e1 p1 by=2 at=8 ; c 1 e0 p1 by=2 at=7",
+            "c 1 e0 p1 ; c 1 e0 p1 by=2 at=8 ; c 1 e0 p0 by=2 at=7",
+            "c 1 e0 p1 ce=2 ; c 1 e0 p1 ce=2 by=2 at=8 ; c 1 e0 p1 ce=1 by=2 at=7",
+            // As they were decided, each told by another node.
+            "c 1 e0 p1 ce=2 ; c 1 e0 p2 ce=1 by=2",
+            "b1 controls 3 at=9 ; b2 controls 2 at=10",
             // An older answer is applied over newer metadata.
             "c 1 e0 p1 ; b1 applies isr=1,2,3 p1 ; b1 applies isr=1,2,3 p0",
             "c 1 e1 p1 ; b2 follows 1 e1 p1 ; b2 follows 1 e0 p1",
+            "c 2 e1 p1 ; b2 leads e1 p1 ; b2 leads e0 p1",
             "b2 registered 9 ; b2 registered 8",
             "b2 stands 20 ; b2 stands 19",
         ],
@@ -208,6 +222,7 @@ const CASES: &[Case] = &[
             "b1 applies isr=1,2,3 p0",
             // Another node lags behind, and another life replays the log.
             "c 1 e1 p1 ; c 1 e0 p0 by=2 at=7",
+            "b1 controls 3 at=9 ; b2 controls 2 at=8 ; b2 controls 4 at=10",
             "c 1 e1 p1 by=2 ; b2 start ; c 1 e0 p0 by=2 at=7 ; b2 follows 1 e0 p0",
             "b2 registered 9 ; b2 registered 9 ; b2 registered 30",
         ],
@@ -227,6 +242,7 @@ const CASES: &[Case] = &[
             "c 2 e1 p1 isr=2,3 ; b2 leads e1 p1 isr=2,3 ; b2 + x@1 ; b1 + c@0 ; b1 serves 2-3",
             "c 2 e1 p1 isr=2,3 ; b2 leads e1 p1 isr=2,3 ; b2 + x@1 ; b2 serves 0-3 ; b1 + c@0 ; b1 serves 2-3",
             "b1 cut 1",
+            "b1 + c@0 ; b1 serves 0-3 ; b2 leads e1 p1 isr=2,3 ; c 2 e1 p1 isr=2,3",
         ],
         holds: &[
             "b1 + c@0 ; b1 serves 0-3 to=2 ; c 2 e1 p1 isr=2,3 ; b2 leads e1 p1 isr=2,3",
@@ -281,6 +297,11 @@ const CASES: &[Case] = &[
             "b2 found a@0 b@0 cache=0:0,1:1",
             "b2 found a@0 b@0 cache=0:0,1:3",
             "b2 found a@0 b@0 cache=0:0,1:2,2:2",
+            // What it says of its log's end is not what it told.
+            "b2 cut 5",
+            "b2 found a@0 leo=2",
+            "b2 follows 1 e0 p0 leo=3",
+            "b1 leads e0 p0 start=0 cache=0:0",
             "b2 found a@1 b@0",
             "b2 found a@0 2:b@0",
         ],

@@ -1,18 +1,22 @@
 //! What replicas of x/0 tell, for tests, in a line each; separated by `;` or line breaks.
 //!
-//! `c 1 e3 p7 isr=1,2` the controllers decide: leader 1 (`-` for none), leader epoch 3, partition epoch 7. Also
-//! `of=1,2,3` (the replicas), `min=2` (min ISR), `at=5` (the offset; the next one if not given), `by=2` (who
-//! tells it), `ce=1` (the controller epoch).
-//! `b1 up` it starts, registers and is unfenced; `b1 start`, `b1 register`, `b1 unfence`, `b1 fence` one by one;
-//! `b1 stop`; `b1 registered 9` and `b1 stands 9` its broker epoch, as it and as the metadata log tell it; `b1 found a@0 b@3` its log as recovery found it, `hw=1` its high watermark.
-//! `b1 + a@3` it appends the record a in epoch 3, `2:a@3` at offset 2 although its log may end elsewhere, and
-//! `abc@3` as one batch. `b1 cut 2` it truncates to 2.
-//! `b1 leads e3 p7 isr=1,2`, `b1 follows 2 e3 p7`, `b1 pulls 2 e3`, `b1 drops 2 e3`, `b1 hw 2` (`f` after it: as a
-//! follower though it leads, `l` the reverse).
-//! `b1 asks isr=1,2 max=1,2,3`, `b1 applies isr=1,2 p8`, `b1 acks 0-2` (both included; `acks=1`), `b1 serves 0-3`
-//! (the end excluded; `to=2` to a follower).
-//! Its epoch cache follows its log by itself; `cache=0:0,3:2` after `found`, `cut`, `leads` and `+` tells another,
-//! `cache=none` tells none where one is due.
+//! The controllers: `c 1 e3 p7 isr=1,2` decides leader 1 (`-` for none), leader epoch 3, partition epoch 7.
+//! Also `of=1,2,3` (the replicas), `min=2` (min ISR), `at=5` (the offset; the next one if not given), `by=2`
+//! (who tells it), `ce=1` (the controller epoch). `b1 controls 3 at=5`: it took over in controller epoch 3.
+//!
+//! A broker's life: `b1 up` it starts, registers and is unfenced, or one by one `b1 start`, `b1 register`,
+//! `b1 unfence`, `b1 fence`; `b1 stop`. `b1 registered 9` and `b1 stands 9`: its broker epoch, as it and as
+//! the metadata log tell it.
+//!
+//! Its log: `b1 found a@0 b@3 hw=1` as recovery found it. `b1 + a@3` it appends the record a in epoch 3,
+//! `2:a@3` at offset 2 although its log may end elsewhere, `abc@3` as one batch. `b1 cut 2` it truncates
+//! to 2. The epoch cache follows by itself; `cache=0:0,3:2` after `found`, `cut`, `leads` and `+` tells
+//! another, and `cache=none` tells none where one is due. `leo=5` after `found` and `follows` and `start=5`
+//! after `leads` tell another end of the log than it has.
+//!
+//! Its role: `b1 leads e3 p7 isr=1,2`, `b1 follows 2 e3 p7`, `b1 pulls 2 e3`, `b1 drops 2 e3`, `b1 hw 2`;
+//! `b1 asks isr=1,2 max=1,2,3`, `b1 applies isr=1,2 p8`; `b1 acks 0-2` (both included; `acks=1`),
+//! `b1 serves 0-3` (the end excluded; `to=2` to a follower).
 
 use std::collections::BTreeMap;
 
@@ -211,6 +215,11 @@ impl Script {
                 let broker_epoch = BrokerEpoch(told.broker_epoch);
                 self.trace(broker, Change::Registered { broker_epoch });
             }
+            "controls" => {
+                let controller_epoch = ControllerEpoch(i32::try_from(place()).expect("is small"));
+                let offset = Offset(words.number("at", 0));
+                self.trace(broker, Change::BecameController { controller_epoch, offset });
+            }
             "registered" => {
                 let broker_epoch = BrokerEpoch(place());
                 self.trace(broker, Change::Registered { broker_epoch });
@@ -231,7 +240,7 @@ impl Script {
                     broker,
                     Change::Recovered {
                         partition,
-                        leo: Offset(told.end),
+                        leo: Offset(words.number("leo", told.end)),
                         hw: Offset(told.hw),
                         cut_bytes: 0,
                         epochs: told_cache(told),
@@ -290,7 +299,7 @@ impl Script {
                         partition,
                         epoch: LeaderEpoch(told.epoch),
                         leader: (words.plain[2] != "-").then(|| id(words.plain[2])),
-                        leo: Offset(told.end),
+                        leo: Offset(words.number("leo", told.end)),
                         hw: Offset(told.hw),
                         partition_epoch: PartitionEpoch(told.partition_epoch),
                     },
