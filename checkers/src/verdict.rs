@@ -48,6 +48,7 @@ anomalies! {
     IntPollSkip = "int-poll-skip", "One poll skips a known record.";
     IntNonmonotonicPoll = "int-nonmonotonic-poll", "One poll steps back.";
     Stuck = "stuck", "After the heal a partition made no progress within the bound.";
+    Crashed = "crashed", "A node ended by itself, with an error or a panic that no fault excuses.";
     LeaderCompleteness = "W1",
         "LeaderCompleteness: the leader lacks a record that was committed, or acknowledged to acks=all.";
     CandidateCompleteness = "W2",

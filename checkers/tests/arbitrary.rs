@@ -245,8 +245,15 @@ fn trace() -> impl Strategy<Value = Event> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let stages =
-        &[Stage::Steady, Stage::NotSteady, Stage::Calm, Stage::FinalRead, Stage::NoFinalRead, Stage::Stopped];
+    let stages = &[
+        Stage::Steady,
+        Stage::NotSteady,
+        Stage::Calm,
+        Stage::FinalRead,
+        Stage::NoFinalRead,
+        Stage::Stopped,
+        Stage::Crashed,
+    ];
     let mark =
         (time(), select(&stages[..])).prop_map(|(time, stage)| Event::Mark(Mark { stage, time, note: None }));
     prop_oneof![6 => operation(), 2 => fault(), 12 => trace(), 1 => mark]

@@ -70,7 +70,7 @@ impl<'c> Findings<'c> {
         }
     }
 
-    /// All of them, with the breaches of invariants, which are never permitted, among the violations.
+    /// All of them, with the breaches of invariants and the like, which are never permitted, among the violations.
     pub(super) fn finish(self, breaches: Vec<Finding>) -> (Vec<Finding>, Totals) {
         let mut totals = Totals::default();
         let mut findings: Vec<Finding> = self.groups.into_values().collect();

@@ -15,9 +15,9 @@ use crate::ids::TopicPartition;
 use crate::invariants::{InvariantMonitor, InvariantReport};
 use crate::log::{LogMonitor, LogReport};
 use crate::monitor::Monitor;
-use crate::recording::{Ending, Event, Recording, Stage};
+use crate::recording::{Ending, Event, Mark, Recording, Stage};
 use crate::recovery::{RecoveryMonitor, RecoveryReport};
-use crate::verdict::{Anomaly, Finding, RunOutcome, RunVerdict, Verdict};
+use crate::verdict::{Anomaly, Evidence, Finding, RunOutcome, RunVerdict, Severity, Verdict};
 use findings::Findings;
 
 /// Judges a recorded run.
@@ -40,6 +40,8 @@ pub struct Judge<'c> {
     coverage: CoverageMonitor,
     /// What the run says against itself.
     reservations: Vec<String>,
+    /// A node that ended by itself, and the run with it.
+    crash: Option<Finding>,
 }
 
 impl<'c> Judge<'c> {
@@ -52,6 +54,7 @@ impl<'c> Judge<'c> {
             recovery: RecoveryMonitor::new(config),
             coverage: CoverageMonitor::default(),
             reservations: Vec::new(),
+            crash: None,
         }
     }
 }
@@ -68,6 +71,10 @@ impl Monitor for Judge<'_> {
             let what = match mark.stage {
                 Stage::NotSteady => "the steady state was not reached",
                 Stage::Stopped => "the run was stopped",
+                Stage::Crashed => {
+                    self.crash.get_or_insert_with(|| crash(mark));
+                    return;
+                }
                 Stage::Steady | Stage::Calm | Stage::FinalRead | Stage::NoFinalRead => return,
             };
             let why = mark.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
@@ -87,7 +94,10 @@ impl Monitor for Judge<'_> {
         for sighting in &recovery.stuck {
             findings.add(sighting.clone());
         }
-        let (findings, totals) = findings.finish(std::mem::take(&mut invariants.findings));
+        let mut others = std::mem::take(&mut invariants.findings);
+        // What ended the run comes first of them.
+        others.splice(..0, self.crash);
+        let (findings, totals) = findings.finish(others);
 
         let records = log.counts();
         (counts.acknowledged, counts.read, counts.info_read) =
@@ -118,6 +128,21 @@ impl Monitor for Judge<'_> {
         verdict.expectations = expectations::evaluate(&config.expect, &verdict, &totals, &recovery.lately);
         verdict.outcome = outcome(config, &verdict);
         verdict
+    }
+}
+
+/// The run ended with this mark: nothing after it can be judged, and what is known of it is its note.
+fn crash(mark: &Mark) -> Finding {
+    let what = mark.note.as_deref().unwrap_or("a node ended by itself");
+    Finding {
+        anomaly: Anomaly::Crashed,
+        severity: Severity::Violation,
+        partition: None,
+        what: format!("{what}, at {}, and no fault excuses it", mark.time),
+        count: 1,
+        secondary: false,
+        fates: BTreeMap::new(),
+        evidence: vec![Evidence { time: mark.time, ..Evidence::default() }],
     }
 }
 

@@ -120,6 +120,17 @@ fn a_run_without_evidence_is_inconclusive() {
 }
 
 #[test]
+fn a_node_that_ended_by_itself_is_a_violation() {
+    let mut script = Script::of(GOOD);
+    script.mark(Stage::Crashed);
+    let verdict = Judge::new(&JudgeConfig::default()).fold(&script.events);
+    let [finding] = &verdict.findings[..] else { panic!("{:#?}", verdict.findings) };
+    assert_eq!((finding.anomaly, verdict.outcome), (Anomaly::Crashed, RunOutcome::Violation));
+    assert!(finding.is_violation() && finding.what.starts_with("a node ended by itself, at "), "{finding:?}");
+    assert_eq!(verdict.checkers["crashed"], Verdict::Violation);
+}
+
+#[test]
 fn every_fault_of_the_scenario_has_to_bite() {
     let run = |bit: bool, may_miss: bool| {
         let mut script = Script::of(GOOD);

@@ -99,7 +99,7 @@ impl Sighting {
                 operation(1)
             ),
             Anomaly::Stuck => format!("{partition} made no progress within the bound after the last heal"),
-            // The monitors of the invariants say by themselves what happened.
+            // The monitors of the invariants say by themselves what happened, as does what ends a run.
             invariant => format!("{partition} breaks {invariant} {}", invariant.meaning()),
         }
     }

@@ -106,6 +106,8 @@ pub enum Stage {
     NoFinalRead,
     /// The run was stopped before its end; the note says why.
     Stopped,
+    /// A node ended by itself, which no fault excuses, and the run with it; the note says which, and how.
+    Crashed,
 }
 
 /// Counters of the run itself at one moment.

@@ -65,7 +65,7 @@ pub struct Hunted {
     pub stopped: bool,
     /// How many runs there were with the mutant.
     pub runs: u64,
-    /// How many of them ended without a verdict: a node failed, and no fault excuses it.
+    /// How many of them ended without a verdict: the world failed, or a client panicked.
     pub failures: u64,
     /// What the first of those said.
     pub first_failure: Option<String>,

@@ -26,7 +26,7 @@ pub enum Exit {
     NothingRan = 5,
     /// A replay by another build did not show the recorded violation.
     NotReproduced = 6,
-    /// An internal error: highwater itself, or a task in the simulated world, failed (EX_SOFTWARE).
+    /// An internal error: highwater itself failed, the simulated world or its clients among it (EX_SOFTWARE).
     Internal = 70,
     /// A recording, report or scenario cannot be read or written, or is damaged (EX_IOERR).
     Unwritable = 74,

@@ -20,7 +20,7 @@ use highwater_checkers::recording::{
     FILE_NAME, Header, Recording, RecordingError, Stage, TraceHash, VERSION,
 };
 use highwater_checkers::verdict::RunVerdict;
-use highwater_workloads::{Plan, Scenario};
+use highwater_workloads::{Host, Plan, Scenario};
 use thiserror::Error;
 
 use crate::system::System;
@@ -116,7 +116,7 @@ pub enum RunError {
         /// Why.
         source: serde_json::Error,
     },
-    /// A node panicked or failed, and no fault excuses it.
+    /// The clients panicked, or the world failed.
     #[error("the run failed at {at:?} of virtual time")]
     World {
         /// When.
@@ -240,7 +240,17 @@ fn drive<S: System>(
             progress(Progress { reached: now, total: plan.duration });
             next_word = now + PROGRESS_EVERY;
         }
-        course.step().map_err(|source| RunError::World { at: now, source })?;
+        match course.step() {
+            Ok(()) => {}
+            // A node of the system under test that gives up is a finding, not a failure of ours.
+            Err(WorldError::Panicked { node, message } | WorldError::Failed { node, message })
+                if node != Host::Clients.to_string() =>
+            {
+                recorder.mark(Stage::Crashed, Some(format!("{node} ended by itself: {message}").into()));
+                break;
+            }
+            Err(source) => return Err(RunError::World { at: now, source }),
+        }
         if let Some(error) = recorder.take_error() {
             return Err(unrecorded(error, &spec.folder));
         }

@@ -42,7 +42,7 @@ pub trait System: Clone + Send + Sync + 'static {
     }
 
     /// One life of the process on `host`: it ends with `Ok` once it was asked to shut down, and with `Err`
-    /// (which fails the run) where it cannot go on and no fault excuses it.
+    /// (which is a violation, and ends the run) where it cannot go on and no fault excuses it.
     fn node<E: Env>(
         &self,
         life: Life<E>,

@@ -44,7 +44,7 @@ pub trait World {
     /// process; the node's disk outlives it. The name is the host that others connect to.
     ///
     /// When `main`'s future ends, so does the process: with `Ok` the node is down and may be started again;
-    /// `Err` moreover fails the run, through [`World::step`], unless a fault of the node's disk excuses it, when
+    /// `Err` moreover ends the run, through [`World::step`], unless a fault of the node's disk excuses it, when
     /// [`World::take_stopped`] tells of it.
     fn add_node<M, F>(&mut self, name: &str, main: M) -> NodeId
     where

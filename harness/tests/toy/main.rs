@@ -16,6 +16,7 @@ use highwater::campaign::thread::alone;
 use highwater::run::{self, RunResult, RunSpec};
 use highwater::system::System;
 use highwater_checkers::ids::Time;
+use highwater_checkers::recording::{Event, Stage};
 use highwater_checkers::verdict::{Anomaly, Finding, RunOutcome};
 use highwater_workloads::scenario;
 use system::ToyQueue;
@@ -90,6 +91,19 @@ fn a_sync_that_is_promised_and_left_out_is_a_violation() {
     assert!(finding(&result, Anomaly::Unseen).is_violation());
     assert!(finding(&result, Anomaly::ReadThenLost).is_violation());
     assert!(result.verdict.counts.lost > 0);
+}
+
+#[test]
+fn a_node_that_ends_by_itself_is_a_violation_and_ends_the_run() {
+    for (how, message) in [("error", "ended by itself: it gives up, at 3"), ("panic", "it panics")] {
+        let result = run(&configured(&format!("flush: every-batch, ends-by: {how}")));
+        assert_eq!(result.verdict.outcome, RunOutcome::Violation, "{:#?}", result.verdict);
+        let finding = finding(&result, Anomaly::Crashed);
+        assert!(finding.what.starts_with("b") && finding.what.contains(message), "{}", finding.what);
+        assert!(result.recording.footer().is_some(), "the recording is whole up to there");
+        let last = result.recording.events.last().expect("something happened");
+        assert!(matches!(last, Event::Mark(mark) if mark.stage == Stage::Crashed), "{last:?}");
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Mutex, oneshot};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 const PORT: u16 = 7_000;
 /// How long it may take to say whether all is at rest, for each partition: a connection may be silently dead.
@@ -43,6 +43,11 @@ const HASH_ORDER: &str = "hash-order";
 /// The key by which it names a broker without a replica as the one in sync.
 const WRONG_ISR: &str = "wrong-isr";
 
+/// The key by which every broker ends by itself, soon after its start: with an `error` or a `panic`.
+const ENDS_BY: &str = "ends-by";
+/// How soon.
+const ENDS_AFTER: Duration = Duration::from_secs(3);
+
 /// The system under test.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ToyQueue;
@@ -57,6 +62,7 @@ impl System for ToyQueue {
                 ("flush".to_owned(), flush),
                 ("trace".to_owned(), ConfigKind::Boolean),
                 (WRONG_ISR.to_owned(), ConfigKind::Boolean),
+                (ENDS_BY.to_owned(), ConfigKind::Word(["error", "panic"].map(str::to_owned).into())),
             ]
             .into(),
             mutants: [SKIP_SYNC, HASH_ORDER].map(str::to_owned).into(),
@@ -88,13 +94,19 @@ impl System for ToyQueue {
             wrong_isr: cluster.config.boolean(WRONG_ISR).unwrap_or(false),
             logs: Mutex::default(),
         });
+        let ends_by = cluster.config.word(ENDS_BY).map(str::to_owned);
         async move {
+            let end = Instant::now() + ENDS_AFTER;
             let mut listener = life.env.bind(PORT).await.map_err(|error| error.to_string())?;
             let mut connections: Vec<Task> = Vec::new();
             loop {
                 let stream = tokio::select! {
                     biased;
                     () = life.termination.requested() => return Ok(()),
+                    () = sleep_until(end), if ends_by.is_some() => {
+                        assert_eq!(ends_by.as_deref(), Some("error"), "it panics");
+                        return Err("it gives up".to_owned());
+                    }
                     accepted = listener.accept() => accepted.map_err(|error| error.to_string())?,
                 };
                 connections.retain(|connection| !connection.is_finished());

@@ -55,6 +55,7 @@ pub(crate) fn kafka() -> Vocabulary {
         "int-poll-skip",
         "int-nonmonotonic-poll",
         "stuck",
+        "crashed",
     ];
     let probes =
         ["leader-changed", "isr-shrunk", "isr-expanded", "truncated", "unclean-election", "info-read"];
