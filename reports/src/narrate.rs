@@ -83,6 +83,7 @@ pub fn event(event: &Event) -> String {
                 Stage::FinalRead => "final read begins",
                 Stage::NoFinalRead => "final read not possible",
                 Stage::Stopped => "stopped",
+                Stage::Crashed => "crashed",
             };
             match &mark.note {
                 Some(note) => format!("-- {stage}: {note}"),
