@@ -77,6 +77,8 @@ mutants! {
         "A follower joins the ISR at the high watermark, though its log ends before the leader's epoch begins";
     BrokerEpochUnchecked = "broker-epoch-unchecked", "KIP-903, KAFKA-14139",
         "The controller lets a broker into an ISR by the request for its former incarnation";
+    IsrRetryAsReincarnated = "isr-retry-reincarnated", "KIP-903; found here",
+        "A question to the controller, repeated, lets in whoever has fetched in a member's name since";
     UncleanDefault = "unclean-default", "KIP-106, KAFKA-4623",
         "A replica outside the ISR may lead, whatever unclean.leader.election.enable says";
     PreferredNotInIsr = "preferred-not-in-isr", "KAFKA-9866",

@@ -24,6 +24,7 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "isolate-leader-from-followers-only",
         "isolate-leader",
         "isr-flap",
+        "isr-retry-reincarnated",
         "kafka-0.8-safe",
         "kafka-0.8",
         "kafka-before-0.8",

@@ -45,8 +45,10 @@ struct Follower {
 /// A question to the controller that is not settled.
 #[derive(Debug)]
 struct Pending {
-    /// The ISR that is asked for now.
-    asked: BTreeSet<BrokerId>,
+    /// The ISR that is asked for now: each member as the incarnation that it was then, none for one that has not
+    /// fetched in this epoch. However often the question is repeated, it is the one that was found to be in sync
+    /// who joins, and not whoever has fetched under its name since (KIP-903).
+    asked: BTreeMap<BrokerId, Option<BrokerEpoch>>,
     /// All that was asked for since the committed state: any of it may be the ISR by now.
     possible: BTreeSet<BrokerId>,
     /// An attempt had no answer: it may still be under way, and be carried out at any time.
@@ -116,21 +118,38 @@ impl Leader {
     /// whichever of the two the controller has (KIP-497).
     pub(super) fn maximal_isr(&self) -> BTreeSet<BrokerId> {
         match &self.pending {
-            Some(pending) if self.mutants.has(Mutant::ShrinkOptimistic) => pending.asked.clone(),
+            Some(pending) if self.mutants.has(Mutant::ShrinkOptimistic) => {
+                pending.asked.keys().copied().collect()
+            }
             Some(pending) => self.isr.union(&pending.possible).copied().collect(),
             None => self.isr.clone(),
         }
     }
 
     /// Asks for `isr` from here on.
-    pub(super) fn propose(&mut self, isr: BTreeSet<BrokerId>) {
-        let possible = self.maximal_isr().union(&isr).copied().collect();
-        self.pending = Some(Pending { asked: isr, possible, unanswered: false });
+    pub(super) fn propose(&mut self, isr: &BTreeSet<BrokerId>) {
+        let possible = self.maximal_isr().union(isr).copied().collect();
+        self.pending = Some(Pending { asked: self.as_they_are(isr), possible, unanswered: false });
     }
 
-    /// The ISR that is asked for, if one is.
-    pub(super) fn asked(&self) -> Option<&BTreeSet<BrokerId>> {
-        self.pending.as_ref().map(|pending| &pending.asked)
+    /// The ISR that is asked for, if one is, each member with its incarnation; this replica's own is `mine`
+    /// (KIP-903).
+    pub(super) fn asked(&self, mine: BrokerEpoch) -> Option<Vec<(BrokerId, BrokerEpoch)>> {
+        let mut asked = self.pending.as_ref()?.asked.clone();
+        if self.mutants.has(Mutant::IsrRetryAsReincarnated) {
+            asked = self.as_they_are(&asked.into_keys().collect());
+        }
+        // A member without one has not fetched in this epoch yet. The controller takes -1 for "whichever is
+        // current": it is in the committed ISR already.
+        let epoch_of =
+            |id, epoch: Option<_>| if id == self.me { mine } else { epoch.unwrap_or(BrokerEpoch(-1)) };
+        Some(asked.into_iter().map(|(id, epoch)| (id, epoch_of(id, epoch))).collect())
+    }
+
+    /// Members of an ISR as the incarnations that fetched last.
+    fn as_they_are(&self, isr: &BTreeSet<BrokerId>) -> BTreeMap<BrokerId, Option<BrokerEpoch>> {
+        let epoch_of = |id| self.followers.get(id).and_then(|follower| follower.broker_epoch);
+        isr.iter().map(|id| (*id, epoch_of(id))).collect()
     }
 
     /// An attempt had no answer.
@@ -145,9 +164,10 @@ impl Leader {
     /// It does not where an earlier attempt may still arrive, when the member has become eligible. Then the
     /// committed ISR itself is asked for: confirming it moves the partition epoch on, past that attempt's.
     pub(super) fn ineligible(&mut self) -> bool {
+        let committed = self.as_they_are(&self.isr);
         match &mut self.pending {
             Some(pending) if pending.unanswered => {
-                pending.asked.clone_from(&self.isr);
+                pending.asked = committed;
                 false
             }
             _ => {
@@ -256,23 +276,6 @@ impl Leader {
         (shrunk.len() < self.isr.len()).then_some(shrunk)
     }
 
-    /// The incarnation of each member of `isr`, as it fetched; this replica's own is `mine` (KIP-903).
-    pub(super) fn with_epochs(
-        &self,
-        isr: &BTreeSet<BrokerId>,
-        mine: BrokerEpoch,
-    ) -> Vec<(BrokerId, BrokerEpoch)> {
-        // A member that has not fetched in this epoch yet is named without one, which the controller
-        // takes for "whichever is current": it is in the committed ISR already.
-        let epoch_of = |id: &BrokerId| {
-            if *id == self.me {
-                return mine;
-            }
-            self.followers.get(id).and_then(|f| f.broker_epoch).unwrap_or(BrokerEpoch(-1))
-        };
-        isr.iter().map(|id| (*id, epoch_of(id))).collect()
-    }
-
     fn is_eligible(&self, id: BrokerId, fetched_as: Option<BrokerEpoch>, standings: &Standings) -> bool {
         standings
             .get(&id)
@@ -355,13 +358,13 @@ mod tests {
         let (mut l, now) = leader(ids([1, 2]), 1, 0);
         fetch(&mut l, 2, 10, 10, now);
         fetch(&mut l, 3, 5, 10, now);
-        l.propose(ids([1, 2, 3]));
+        l.propose(&ids([1, 2, 3]));
         assert_eq!(
             l.next_high_watermark((Offset(0), Offset(10)), &all_eligible(), LAG, now),
             Some(Offset(5))
         );
         assert!(l.ineligible(), "the proposal is settled");
-        l.propose(ids([1]));
+        l.propose(&ids([1]));
         let late = now + LAG * 2;
         fetch(&mut l, 2, 8, 10, late);
         assert_eq!(
@@ -403,7 +406,7 @@ mod tests {
     fn one_change_of_the_isr_at_a_time() {
         let (mut l, now) = leader(ids([1, 2]), 1, 0);
         fetch(&mut l, 3, 0, 0, now);
-        l.propose(ids([1]));
+        l.propose(&ids([1]));
         assert_eq!(l.expansion(BrokerId(3), Offset(0), &all_eligible()), None);
         assert_eq!(l.shrink(Offset(5), LAG, now + LAG * 2), None);
     }
@@ -431,23 +434,48 @@ mod tests {
     #[test]
     fn an_older_partition_epoch_changes_nothing() {
         let (mut l, _) = leader(ids([1, 2]), 1, 0);
-        l.propose(ids([1]));
+        l.propose(&ids([1]));
         assert!(!l.commit(PartitionEpoch(9), &ids([1])));
-        assert!(l.asked().is_some());
+        assert!(asked(&l).is_some());
         assert!(l.commit(PartitionEpoch(10), &ids([1])));
-        assert_eq!((l.isr.clone(), l.asked()), (ids([1]), None));
+        assert_eq!((l.isr.clone(), asked(&l)), (ids([1]), None));
     }
 
     #[test]
     fn a_refusal_settles_nothing_while_an_earlier_attempt_may_still_arrive() {
         let (mut l, _) = leader(ids([1, 2]), 1, 0);
-        l.propose(ids([1, 2, 3]));
+        l.propose(&ids([1, 2, 3]));
         l.unanswered();
         assert!(!l.ineligible());
-        assert_eq!(l.asked(), Some(&ids([1, 2])), "the committed ISR is to be confirmed");
+        assert_eq!(asked(&l), Some(ids([1, 2])), "the committed ISR is to be confirmed");
         assert_eq!(l.maximal_isr(), ids([1, 2, 3]), "b3 may yet be let in");
         assert!(l.commit(PartitionEpoch(10), &ids([1, 2])));
         assert_eq!(l.maximal_isr(), ids([1, 2]));
+    }
+
+    /// The ISR that is asked for.
+    fn asked(l: &Leader) -> Option<BTreeSet<BrokerId>> {
+        Some(l.asked(BrokerEpoch(1))?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    #[test]
+    fn a_question_names_the_incarnations_of_the_time_when_it_was_asked_first() {
+        let rejoining = |mutants| {
+            let (mut l, now) = leader_with(mutants, ids([1, 2]), 1, 0);
+            fetch(&mut l, 3, 10, 10, now);
+            l.propose(&ids([1, 2, 3]));
+            let first = l.asked(BrokerEpoch(1));
+            // Back with an empty disk, while the first attempt has no answer.
+            l.fetched(BrokerId(3), Some(BrokerEpoch(99)), Offset(0), Offset(10), now);
+            l.unanswered();
+            assert_eq!(l.maximal_isr(), ids([1, 2, 3]), "it is waited for");
+            (first, l.asked(BrokerEpoch(1)))
+        };
+        let named =
+            |third| Some([(1, 1), (2, -1), (3, third)].map(|(id, e)| (BrokerId(id), BrokerEpoch(e))).into());
+        let ((first, again), (right_first, right_again)) = both(Mutant::IsrRetryAsReincarnated, rejoining);
+        assert_eq!((right_first, right_again), (named(3), named(3)));
+        assert_eq!((first, again), (named(3), named(99)));
     }
 
     /// What a mutant is told, and what the broker as it should be says to the same.
@@ -471,7 +499,7 @@ mod tests {
             fetch(&mut l, 3, 5, 5, now);
             let next = |l: &Leader| l.next_high_watermark((Offset(0), Offset(10)), &all_eligible(), LAG, now);
             let before = next(&l);
-            l.propose(ids([1, 2, 3]));
+            l.propose(&ids([1, 2, 3]));
             (before.map(|hw| hw.0), next(&l).map(|hw| hw.0))
         };
         assert_eq!(both(Mutant::HwMinOfIsrOnly, joining), ((Some(10), Some(10)), (Some(5), Some(5))));
@@ -479,7 +507,7 @@ mod tests {
         let leaving = |mutants| {
             let (mut l, now) = leader_with(mutants, ids([1, 2]), 1, 0);
             fetch(&mut l, 2, 5, 10, now);
-            l.propose(ids([1]));
+            l.propose(&ids([1]));
             let late = now + LAG * 2;
             l.next_high_watermark((Offset(0), Offset(10)), &all_eligible(), LAG, late).map(|hw| hw.0)
         };

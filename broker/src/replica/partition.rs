@@ -319,7 +319,7 @@ impl<E: Env> Partition<E> {
     pub(super) async fn isr_request(&self) -> Option<IsrRequest> {
         let state = self.state.lock().await;
         let Role::Leader(leader) = &state.role else { return None };
-        let isr = leader.with_epochs(leader.asked()?, self.context.broker_epoch()?);
+        let isr = leader.asked(self.context.broker_epoch()?)?;
         let (epoch, partition_epoch) = (leader.epoch, leader.partition_epoch);
         Some(IsrRequest { topic_id: self.topic_id, epoch, partition_epoch, isr })
     }
@@ -531,7 +531,7 @@ impl<E: Env> Partition<E> {
 
     fn propose(&self, leader: &mut Leader, isr: BTreeSet<BrokerId>) {
         let proposed = trace::join(&isr);
-        leader.propose(isr);
+        leader.propose(&isr);
         let maximal = trace::join(&leader.maximal_isr());
         trace::isr_proposed(
             self.context.config.id,

@@ -29,6 +29,7 @@ fn suites(defect: Defect) -> &'static [&'static str] {
         Defect::HwMinOfIsrOnly => &["leader-cut-from-controller"],
         Defect::IsrJoinNoEpochStart => &["kill-after-isr-join"],
         Defect::BrokerEpochUnchecked => &["fast-reincarnation"],
+        Defect::IsrRetryAsReincarnated => &["isr-retry-reincarnated"],
         Defect::UncleanDefault => &["isolate-leader-from-followers-only"],
         Defect::PreferredNotInIsr => &["quick"],
         Defect::StaleLeaderIsr => &["delayed-isr-answer"],
