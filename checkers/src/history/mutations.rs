@@ -88,9 +88,9 @@ impl Object {
             "cas" => vector([Datum::Int(random.int(5)), Datum::Int(random.int(5))]),
             "put" | "append" => Datum::String(format!("x {fresh} y").into()),
             "enqueue" | "add" => Datum::Int(fresh),
-            "send" => vector([send(fresh, None, random)]),
+            "send" => vector([send(fresh, random)]),
             "poll" => vector([vector([keyword("poll")])]),
-            "txn" => vector([send(fresh, None, random), vector([keyword("poll")])]),
+            "txn" => vector([send(fresh, random), vector([keyword("poll")])]),
             _ => Datum::Nil,
         }
     }
@@ -105,14 +105,13 @@ impl Object {
             }
             (_, "get") => Datum::String(format!("x {} y", known(random)).into()),
             (_, "dequeue") => Datum::Int(known(random)),
-            (_, "send" | "txn") => vector([send(fresh, Some(random.int(8)), random)]),
-            (_, "poll") => {
-                let records: Vec<Datum> = (0..random.below(4))
-                    .map(|place| vector([Datum::Int(place as i64), Datum::Int(known(random))]))
-                    .collect();
-                let reads = [(partition(random), vector(records))];
-                vector([vector([keyword("poll"), Datum::Map(reads.into())])])
-            }
+            (Self::Log, _) => match argument {
+                Datum::Vector(steps) => {
+                    let steps: Vec<Datum> = steps.iter().map(|step| done(step, fresh, random)).collect();
+                    vector(steps)
+                }
+                other => other.clone(),
+            },
             _ => argument.clone(),
         }
     }
@@ -130,13 +129,26 @@ fn partition(random: &mut Random) -> Datum {
     keyword(random.pick(&["x", "y"]))
 }
 
-fn send(value: i64, offset: Option<i64>, random: &mut Random) -> Datum {
-    let value = Datum::Int(value);
-    let value = match offset {
-        Some(offset) => vector([Datum::Int(offset), value]),
-        None => value,
-    };
-    vector([keyword("send"), partition(random), value])
+fn send(value: i64, random: &mut Random) -> Datum {
+    vector([keyword("send"), partition(random), Datum::Int(value)])
+}
+
+/// A step of a log's operation, with what came back.
+fn done(step: &Datum, fresh: i64, random: &mut Random) -> Datum {
+    let Datum::Vector(step) = step else { return step.clone() };
+    match &**step {
+        [send, partition, value] => {
+            let sent = vector([Datum::Int(random.int(8)), value.clone()]);
+            vector([send.clone(), partition.clone(), sent])
+        }
+        _ => {
+            let records: Vec<Datum> = (0..random.int(4))
+                .map(|offset| vector([Datum::Int(offset), Datum::Int(random.int(fresh as usize + 1))]))
+                .collect();
+            let reads = [(partition(random), vector(records))];
+            vector([keyword("poll"), Datum::Map(reads.into())])
+        }
+    }
 }
 
 /// A history in which every process behaves.
@@ -148,32 +160,29 @@ pub(crate) fn history(random: &mut Random, object: Object) -> History {
     for place in 0..random.below(EVENTS_MAX) {
         let lane = random.below(lanes);
         let (time, fresh) = (Some(place as i64 * 1_000), place as i64);
-        let event = match open[lane].take() {
-            _ if random.one_in(20) => {
-                event(Actor::Named("nemesis".into()), Outcome::Info, "start", Datum::Nil)
+        let event = if random.one_in(20) {
+            event(Actor::Named("nemesis".into()), Outcome::Info, "start", Datum::Nil)
+        } else if let Some(mut event) = open[lane].take() {
+            let outcomes = [Outcome::Ok, Outcome::Ok, Outcome::Ok, Outcome::Fail, Outcome::Info];
+            event.outcome = random.pick(&outcomes);
+            if event.outcome == Outcome::Ok {
+                event.value = object.result(&event.function, &event.value, fresh, random);
+            } else {
+                event.error = Some(keyword("timed-out"));
             }
-            None => {
-                let function = random.pick(object.functions());
-                let argument = object.argument(function, fresh, random);
-                let mut event = event(Actor::Process(processes[lane]), Outcome::Invoke, function, argument);
-                let keyed = object == Object::KeyValue;
-                event.key = keyed.then(|| Datum::String(random.pick(&["0", "1"]).to_string().into()));
-                open[lane] = Some(event.clone());
-                event
+            if event.outcome == Outcome::Info {
+                processes[lane] += lanes as i64;
             }
-            Some(mut event) => {
-                event.outcome =
-                    random.pick(&[Outcome::Ok, Outcome::Ok, Outcome::Ok, Outcome::Fail, Outcome::Info]);
-                if event.outcome == Outcome::Ok {
-                    event.value = object.result(&event.function, &event.value, fresh, random);
-                } else {
-                    event.error = Some(keyword("timed-out"));
-                }
-                if event.outcome == Outcome::Info {
-                    processes[lane] += lanes as i64;
-                }
-                event
+            event
+        } else {
+            let function = random.pick(object.functions());
+            let argument = object.argument(function, fresh, random);
+            let mut event = event(Actor::Process(processes[lane]), Outcome::Invoke, function, argument);
+            if object == Object::KeyValue {
+                event.key = Some(Datum::String(random.pick(&["0", "1"]).into()));
             }
+            open[lane] = Some(event.clone());
+            event
         };
         history.events.push(Event { index: place as u64, time, ..event });
     }
