@@ -60,6 +60,45 @@ id!(
     OperationIndex(u64), "#"
 );
 
+/// The place of a call or a return in the total order of a history's events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(pub u32);
+
+impl Moment {
+    /// After everything: the return of an operation that never returned.
+    pub const NEVER: Self = Self(u32::MAX);
+
+    /// The event at this place, from 0.
+    ///
+    /// # Panics
+    /// If there are 2^32 - 1 events before it.
+    pub fn at(place: usize) -> Self {
+        let moment = u32::try_from(place).ok().map(Self).filter(|moment| *moment != Self::NEVER);
+        moment.expect("a history has fewer than 2^32 - 1 events")
+    }
+
+    /// Whether it ever comes.
+    pub fn is_some(self) -> bool {
+        self != Self::NEVER
+    }
+}
+
+/// From an operation's call to its return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Interval {
+    /// When it was called.
+    pub call: Moment,
+    /// When it returned; [`Moment::NEVER`] if it may still take effect.
+    pub ret: Moment,
+}
+
+impl Interval {
+    /// Whether it returned before the other was called.
+    pub fn precedes(self, other: Self) -> bool {
+        self.ret < other.call
+    }
+}
+
 impl Offset {
     /// The position `count` records further on; stays at the end of the range.
     #[must_use]

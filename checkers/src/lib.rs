@@ -12,14 +12,18 @@
 //! 5. [`contract`]: what the configuration permits; [`invariants`]: what must hold inside of the cluster at every
 //!    step; [`fate`]: where a lost record is.
 //! 6. [`judge`](mod@judge): all of it over one run, and [`verdict`]: what comes out.
+//!
+//! Beside that, anybody's histories: [`history`] reads them, [`linearizability`] checks them.
 
 pub mod contract;
 pub mod coverage;
 pub mod fate;
 pub mod fault;
+pub mod history;
 pub mod ids;
 pub mod invariants;
 pub mod judge;
+pub mod linearizability;
 pub mod log;
 pub mod monitor;
 pub mod operation;
