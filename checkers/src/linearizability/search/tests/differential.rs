@@ -25,7 +25,7 @@ pub(super) fn histories() -> u64 {
 macro_rules! ensure {
     ($holds:expr, $ops:expr, $($what:tt)+) => {
         if !$holds {
-            return Err(format!("{}\n{:#?}", format!($($what)+), $ops));
+            return Err(format!("{}\n{:?}", format!($($what)+), $ops));
         }
     };
 }
@@ -48,7 +48,7 @@ pub(super) fn checked<M: Sample>(search: &Search, ops: &[Op<M::Action>]) -> Resu
             ensure!(!brute::linearizable(&model, &alone), ops, "the witness proves nothing: {witness:?}");
             check_explanation::<M>(ops, &report)?;
         }
-        Answer::Unknown(exhausted) => return Err(format!("gave in: {exhausted:?}\n{ops:#?}")),
+        Answer::Unknown(exhausted) => return Err(format!("gave in: {exhausted:?}\n{ops:?}")),
     }
     Ok(report)
 }
@@ -66,7 +66,7 @@ fn only<A: Clone>(ops: &[Op<A>], kept: &[OpId]) -> Vec<Op<A>> {
 
 /// All before the failing return can be put in order, and with it no more.
 fn check_explanation<M: Sample>(ops: &[Op<M::Action>], report: &Report) -> Result<(), String> {
-    let Some(explanation) = &report.explanation else { return Err(format!("no explanation\n{ops:#?}")) };
+    let Some(explanation) = &report.explanation else { return Err(format!("no explanation\n{ops:?}")) };
     let end = ops[explanation.failing.0 as usize].interval.ret;
     ensure!(!explanation.configurations.is_empty(), ops, "no configuration came to the failing return");
     let until = |end: Moment, included: bool| {
