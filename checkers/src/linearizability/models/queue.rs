@@ -151,16 +151,20 @@ impl<V: Content> Model for FifoQueue<V> {
 
 /// Pending enqueues of elements that nobody got; and the pending dequeues too, if they are.
 fn unobserved<V: Content>(ops: &[Op<&QueueAction<V>>], dequeues_are: bool) -> Vec<OpId> {
+    let completed = || ops.iter().filter(|op| op.interval.ret.is_some());
     let mut got = BTreeSet::new();
-    for op in ops.iter().filter(|op| op.interval.ret.is_some()) {
+    for op in completed() {
         if let QueueAction::Dequeue(element) = op.action {
             got.insert(element);
         }
     }
+    // Such a one may have got any element, or found the queue empty.
+    let got_any = completed().any(|op| matches!(op.action, QueueAction::DequeueAny))
+        && rule::applies("an unknown dequeue may have got anything");
     let places = ops.iter().enumerate().filter(|(_, op)| !op.interval.ret.is_some());
     let unobserved = places.filter(|(_, op)| match op.action {
-        QueueAction::Enqueue(element) => !got.contains(element),
-        QueueAction::Dequeue(_) | QueueAction::DequeueAny => dequeues_are,
+        QueueAction::Enqueue(element) => !got_any && !got.contains(element),
+        QueueAction::Dequeue(_) | QueueAction::DequeueAny => !got_any && dequeues_are,
         QueueAction::Empty => true,
     });
     unobserved.map(|(place, _)| OpId(place as u32)).collect()

@@ -32,19 +32,15 @@ pub(super) fn explain<M: Model>(model: &M, problem: &Problem<M>, machine: &Machi
     let failing = short(&model.describe(problem.action(rank)));
     Explanation {
         failing: problem.op(rank).id,
+        after: problem.after,
         what: format!("{failing} returned, and could happen in no state that was left: {}", list(&states, "or")),
         configurations,
         configurations_count: farthest.count,
     }
 }
 
-/// The witness that these operations are; the one that returned last was one too many.
-pub(super) fn violation<M: Model>(model: &M, ops: &[Op<M::Action>], kept: &[OpId]) -> Witness {
-    let mut operations = kept.to_vec();
-    operations.sort_by_key(|id| (std::cmp::Reverse(ops[id.0 as usize].interval.ret), *id));
-    if let Some(others) = operations.get_mut(1..) {
-        others.sort_by_key(|id| (ops[id.0 as usize].interval.call, *id));
-    }
+/// The witness that these operations are; the first returned last, and is one too many.
+pub(super) fn violation<M: Model>(model: &M, ops: &[Op<M::Action>], operations: Vec<OpId>) -> Witness {
     let describe = |id: &OpId| short(&model.describe(&ops[id.0 as usize].action));
     let mut texts = operations.iter().map(describe);
     let last = texts.next().unwrap_or_default();
@@ -53,7 +49,7 @@ pub(super) fn violation<M: Model>(model: &M, ops: &[Op<M::Action>], kept: &[OpId
     if more > 0 {
         others.push(format!("{more} more"));
     }
-    let elsewhere = "whenever all other operations take effect, if ever";
+    let elsewhere = "whenever all else that was called by then takes effect, if ever";
     let what = if others.is_empty() {
         format!("{last} is possible in no order, {elsewhere}")
     } else {

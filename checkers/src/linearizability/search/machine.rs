@@ -20,7 +20,10 @@ pub(super) struct Machine<M: Model> {
     pending: Links,
     states: States<M>,
     seen: Seen,
+    /// Which of the completed and of the pending operations are in order, as bits.
     done: Vec<u64>,
+    used: Vec<u64>,
+    /// Of the set of completed ones in order.
     fingerprint: u128,
     state: StateId,
     /// What was put in order so far.
@@ -83,8 +86,9 @@ impl<M: Model> Machine<M> {
             completed: Links::new(2 * problem.completed),
             pending: Links::new(pending),
             states,
-            seen: Seen::new(exact),
-            done: vec![0; problem.ops.len().div_ceil(64)],
+            seen: Seen::new(exact, pending > 0),
+            done: vec![0; problem.completed.div_ceil(64) as usize],
+            used: vec![0; pending.div_ceil(64) as usize],
             fingerprint: 0,
             state,
             trail: Vec::new(),
@@ -107,7 +111,7 @@ impl<M: Model> Machine<M> {
 
     /// About how much memory it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.done.len() * 64 * BYTES_PER_OP + self.seen.bytes() + self.states.bytes()
+        (self.done.len() + self.used.len()) * 64 * BYTES_PER_OP + self.seen.bytes() + self.states.bytes()
     }
 
     /// The most operations that were ever in order.
@@ -224,22 +228,24 @@ impl<M: Model> Machine<M> {
 
     fn is_new(&mut self, problem: &Problem<M>, deadline: u32, bytes_max: usize) -> bool {
         let with_state = rule::applies("the state is part of a configuration");
+        let state = if with_state { self.state } else { StateId(0) };
+        let bytes_max = bytes_max / 4;
+        let key = self.fingerprint ^ state_fingerprint(state);
+        let none = [];
+        let used = if rule::applies("fewer pending ones are as good") { &self.used[..] } else { &none[..] };
         match &mut self.seen {
-            Seen::Hashed(table) => {
-                let state = if with_state { state_fingerprint(self.state) } else { 0 };
-                table.insert(self.fingerprint ^ state, bytes_max / 4)
-            }
-            Seen::Exact(whole) => {
+            Seen::Hashed(table) => table.insert(key, bytes_max),
+            Seen::HashedWithPending(antichains) => antichains.insert(&key, |key| *key, used, bytes_max),
+            Seen::Exact(antichains) => {
+                // All before the first call to come is in order, and nothing after the first return.
                 let first = problem.nodes[self.completed.next(HEAD) as usize].rank.at() / 64;
                 let called = problem.nodes[deadline as usize].moment;
                 let completed = &problem.ops[..problem.completed as usize];
                 let last = completed.partition_point(|op| op.interval.call <= called).div_ceil(64);
-                let pending = (problem.completed as usize / 64).max(last);
                 self.key.clear();
-                self.key.push(u64::from(self.state.0) << 32 | first as u64);
+                self.key.push(u64::from(state.0) << 32 | first as u64);
                 self.key.extend_from_slice(&self.done[first.min(last)..last]);
-                self.key.extend_from_slice(&self.done[pending..]);
-                whole.insert(&self.key, bytes_max / 4)
+                antichains.insert(&self.key[..], |key| key.into(), used, bytes_max)
             }
         }
     }
@@ -257,7 +263,7 @@ impl<M: Model> Machine<M> {
                 self.steps += 1;
                 frame.tried = Some(rank);
                 let op = problem.op(rank);
-                let waits = op.twin.is_some_and(|twin| !self.is_done(twin));
+                let waits = op.twin.is_some_and(|twin| !self.is_done(problem, twin));
                 if waits || op.pure && rule::applies("pure operations at once") {
                     continue;
                 }
@@ -289,16 +295,22 @@ impl<M: Model> Machine<M> {
         chosen
     }
 
-    fn is_done(&self, rank: Rank) -> bool {
-        self.done[rank.at() / 64] & 1 << (rank.0 % 64) != 0
+    fn is_done(&self, problem: &Problem<M>, rank: Rank) -> bool {
+        let (bits, place) = match problem.is_pending(rank) {
+            true => (&self.used, rank.0 - problem.completed),
+            false => (&self.done, rank.0),
+        };
+        bits[place as usize / 64] & 1 << (place % 64) != 0
     }
 
     fn take(&mut self, problem: &Problem<M>, rank: Rank) {
-        self.flip(rank);
         self.trail.push(rank);
         if problem.is_pending(rank) {
-            self.pending.unlink(rank.0 - problem.completed + 1);
+            let place = rank.0 - problem.completed;
+            self.used[place as usize / 64] ^= 1 << (place % 64);
+            self.pending.unlink(place + 1);
         } else {
+            self.flip(rank);
             let (call, ret) = problem.op(rank).nodes;
             // The return first, so that a walk that stands on the call goes on behind both.
             self.completed.unlink(ret);
@@ -311,10 +323,12 @@ impl<M: Model> Machine<M> {
         let Some(frame) = self.frames.last().copied() else { return };
         while self.trail.len() > frame.trail {
             let Some(rank) = self.trail.pop() else { break };
-            self.flip(rank);
             if problem.is_pending(rank) {
-                self.pending.relink(rank.0 - problem.completed + 1);
+                let place = rank.0 - problem.completed;
+                self.used[place as usize / 64] ^= 1 << (place % 64);
+                self.pending.relink(place + 1);
             } else {
+                self.flip(rank);
                 let (call, ret) = problem.op(rank).nodes;
                 self.completed.relink(call);
                 self.completed.relink(ret);

@@ -13,7 +13,8 @@ use crate::ids::{Interval, Moment};
 use crate::linearizability::model::Model;
 use crate::linearizability::{Op, OpId, rule};
 
-/// Operations that are possible in no order, whenever all others take effect; by their calls.
+/// Operations that are possible in no order, whenever all others that were called by then take effect: the one
+/// that returned last, and then the others by their calls.
 pub(super) fn minimise<M: Model>(
     search: &Search,
     model: &M,
@@ -41,7 +42,7 @@ pub(super) fn minimise<M: Model>(
         let mut changed = false;
         while begin < entries.len() && attempt.steps_left > 0 {
             let chunk = begin..entries.len().min(begin + size);
-            if entries[chunk.clone()].iter().all(|entry| !entry.interval.ret.is_some()) {
+            if entries[chunk.clone()].iter().all(|entry| entry.interval == FREE) {
                 begin += size;
                 continue;
             }
@@ -59,9 +60,15 @@ pub(super) fn minimise<M: Model>(
             size /= 2;
         }
     }
-    let kept = entries.iter().filter(|entry| entry.interval.ret.is_some()).map(|entry| entry.id);
-    problem.after.into_iter().chain(kept).collect()
+    let mut kept: Vec<_> = entries.iter().filter(|entry| entry.interval != FREE).collect();
+    kept.sort_by_key(|entry| (entry.interval.call, entry.id));
+    let returned = (0..kept.len()).filter(|place| kept[*place].interval.ret.is_some());
+    let last = returned.max_by_key(|place| kept[*place].interval.ret).map(|place| kept.remove(place).id);
+    last.into_iter().chain(problem.after).chain(kept.iter().map(|entry| entry.id)).collect()
 }
+
+/// When an operation takes effect of which nothing is said.
+const FREE: Interval = Interval { call: Moment(0), ret: Moment::NEVER };
 
 /// The entries, of which a chunk is left out or set free.
 fn without<'a, M: Model>(
@@ -70,13 +77,12 @@ fn without<'a, M: Model>(
     chunk: std::ops::Range<usize>,
 ) -> Vec<Entry<'a, M::Action>> {
     let keeps_writes = rule::applies("no completed write is left out");
-    let free = Interval { call: Moment(0), ret: Moment::NEVER };
     let places = entries.iter().enumerate();
     places
         .filter_map(|(place, entry)| match chunk.contains(&place) {
             false => Some(*entry),
             true if model.is_pure(entry.action) || !keeps_writes => None,
-            true => Some(Entry { interval: free, ..*entry }),
+            true => Some(Entry { interval: FREE, ..*entry }),
         })
         .collect()
 }

@@ -117,7 +117,7 @@ impl<'a, M: Model> Schedule<'a, M> {
             let failed = run.machines.get(run.failed).and_then(Option::as_ref);
             explanation = failed.map(|machine| explain(self.model, problem, machine));
             let kept = minimise(self.search, self.model, self.ops, problem, explanation.as_ref());
-            Answer::Violation(violation(self.model, self.ops, &kept))
+            Answer::Violation(violation(self.model, self.ops, kept))
         } else if let Some(run) = self.runs.iter().find(|run| run.standing == Standing::Unknown) {
             let machines = || self.runs.iter().flat_map(|run| run.machines.iter().flatten());
             let reason = if run.out_of_memory && self.steps < self.search.steps_max {

@@ -1,9 +1,13 @@
 //! The configurations that a search has been in, so that it goes into none twice.
 //!
-//! A configuration is the set of operations put in order so far, with the state they leave. Forgetting some
-//! costs time and nothing else, so that there is a limit to what is remembered.
+//! A configuration is the set of operations put in order so far, with the state they leave. Of two that differ
+//! in pending operations alone, the one that used fewer can do all that the other can, so that it stands for
+//! both. Forgetting some costs time and nothing else, so that there is a limit to what is remembered.
 
-use hashbrown::HashSet;
+use std::hash::Hash;
+
+use hashbrown::{Equivalent, HashMap};
+use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use super::states::StateId;
@@ -11,22 +15,29 @@ use super::states::StateId;
 /// What was seen.
 #[derive(Debug)]
 pub(super) enum Seen {
-    /// By 128-bit fingerprints, of which two are equal by chance alone.
+    /// Fingerprints of 128 bits, of which two are equal by chance alone; for problems without pending operations.
     Hashed(Table),
-    /// By the configurations themselves.
-    Exact(Whole),
+    /// The same, each with the pending operations that were used.
+    HashedWithPending(Antichains<u128>),
+    /// The configurations themselves.
+    Exact(Antichains<Box<[u64]>>),
 }
 
 impl Seen {
-    pub(super) fn new(exact: bool) -> Self {
-        if exact { Self::Exact(Whole::default()) } else { Self::Hashed(Table::new()) }
+    pub(super) fn new(exact: bool, pending: bool) -> Self {
+        match (exact, pending) {
+            (true, _) => Self::Exact(Antichains::default()),
+            (false, true) => Self::HashedWithPending(Antichains::default()),
+            (false, false) => Self::Hashed(Table::new()),
+        }
     }
 
     /// How many are remembered.
     pub(super) fn len(&self) -> u64 {
         let len = match self {
             Self::Hashed(table) => table.used,
-            Self::Exact(whole) => whole.set.len(),
+            Self::HashedWithPending(antichains) => antichains.links.len(),
+            Self::Exact(antichains) => antichains.links.len(),
         };
         len as u64
     }
@@ -34,14 +45,16 @@ impl Seen {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Hashed(table) => size_of_val(&table.slots[..]),
-            Self::Exact(whole) => whole.bytes,
+            Self::HashedWithPending(antichains) => antichains.bytes,
+            Self::Exact(antichains) => antichains.bytes,
         }
     }
 
     pub(super) fn clear(&mut self) {
         match self {
             Self::Hashed(table) => *table = Table::new(),
-            Self::Exact(whole) => *whole = Whole::default(),
+            Self::HashedWithPending(antichains) => *antichains = Antichains::default(),
+            Self::Exact(antichains) => *antichains = Antichains::default(),
         }
     }
 }
@@ -123,24 +136,98 @@ impl Table {
     }
 }
 
-/// Configurations in full: a state, and a set with its long run of early operations left out.
-#[derive(Debug, Default)]
-pub(super) struct Whole {
-    set: HashSet<Box<[u64]>, FxBuildHasher>,
+/// Configurations by all but the pending operations they used, and of those the smallest sets.
+#[derive(Debug)]
+pub(super) struct Antichains<K> {
+    /// The first link of each.
+    heads: HashMap<K, u32, FxBuildHasher>,
+    links: Vec<Link>,
+    /// The sets of pending operations, as bits.
+    sets: IndexSet<Box<[u64]>, FxBuildHasher>,
     bytes: usize,
 }
 
-impl Whole {
-    /// Whether it is new. When full it remembers no more.
-    pub(super) fn insert(&mut self, key: &[u64], bytes_max: usize) -> bool {
-        if self.set.contains(key) {
-            return false;
+/// One set of pending operations that a configuration was reached with.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    set: u32,
+    next: u32,
+}
+
+const END: u32 = u32::MAX;
+/// No more sets than this are compared.
+const CHAIN_MAX: usize = 32;
+
+impl<K> Default for Antichains<K> {
+    fn default() -> Self {
+        Self { heads: HashMap::default(), links: Vec::new(), sets: IndexSet::default(), bytes: 0 }
+    }
+}
+
+impl<K: Eq + Hash> Antichains<K> {
+    /// Whether it is new: not reached before with as few pending operations. What was before is forgotten when
+    /// it would take more than about `bytes_max`.
+    pub(super) fn insert<Q: Hash + Equivalent<K> + ?Sized>(
+        &mut self,
+        key: &Q,
+        own: impl FnOnce(&Q) -> K,
+        pending: &[u64],
+        bytes_max: usize,
+    ) -> bool {
+        let pending = trimmed(pending);
+        let head = self.heads.get(key).copied();
+        let mut at = head.unwrap_or(END);
+        let mut length = 0;
+        let mut replaced = None;
+        while at != END && length < CHAIN_MAX {
+            let link = self.links[at as usize];
+            let set = &self.sets[link.set as usize];
+            if is_subset(set, pending) {
+                return false;
+            }
+            if is_subset(pending, set) {
+                replaced = Some(at);
+                break;
+            }
+            at = link.next;
+            length += 1;
         }
-        let bytes = size_of_val(key) + 2 * size_of::<Box<[u64]>>();
-        if self.bytes + bytes <= bytes_max {
-            self.bytes += bytes;
-            self.set.insert(key.into());
+        let needed = 2 * size_of::<(K, u32)>() + size_of_val(key) + size_of::<Link>() + 2 * size_of_val(pending);
+        if self.bytes + needed > bytes_max {
+            *self = Self::default();
+            return true;
+        }
+        let set = match self.sets.get_index_of(pending) {
+            Some(set) => set,
+            None => {
+                self.bytes += size_of_val(pending) + 3 * size_of::<usize>();
+                self.sets.insert_full(pending.into()).0
+            }
+        } as u32;
+        if let Some(replaced) = replaced {
+            self.links[replaced as usize].set = set;
+            return true;
+        }
+        self.bytes += size_of::<Link>();
+        let link = self.links.len() as u32;
+        self.links.push(Link { set, next: head.unwrap_or(END) });
+        match self.heads.get_mut(key) {
+            Some(head) => *head = link,
+            None => {
+                self.bytes += 2 * size_of::<(K, u32)>() + size_of_val(key);
+                self.heads.insert(own(key), link);
+            }
         }
         true
     }
+}
+
+fn trimmed(words: &[u64]) -> &[u64] {
+    let end = words.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
+    &words[..end]
+}
+
+/// Whether every bit of the one is in the other; both are trimmed.
+fn is_subset(small: &[u64], large: &[u64]) -> bool {
+    small.len() <= large.len() && small.iter().zip(large).all(|(small, large)| small & !large == 0)
 }

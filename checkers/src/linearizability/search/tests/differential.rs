@@ -4,7 +4,7 @@
 //! way: so many histories of each model.
 
 use super::generator::{Sample, history};
-use crate::ids::{Interval, Moment};
+use crate::ids::Moment;
 use crate::linearizability::models::{FifoQueue, KeyValue, Mutex, Queue, Register, Set};
 use crate::linearizability::search::{Report, Search, replay};
 use crate::linearizability::{Answer, Op, OpId, brute};
@@ -44,7 +44,8 @@ pub(super) fn checked<M: Sample>(search: &Search, ops: &[Op<M::Action>]) -> Resu
         Answer::Violation(witness) => {
             ensure!(!expected, ops, "said to be a violation: {witness:?}");
             ensure!(!witness.operations.is_empty(), ops, "a witness without operations");
-            let alone = only(ops, &witness.operations);
+            let after = report.explanation.as_ref().and_then(|explanation| explanation.after);
+            let alone = only(ops, &witness.operations, after);
             ensure!(!brute::linearizable(&model, &alone), ops, "the witness proves nothing: {witness:?}");
             check_explanation::<M>(ops, &report)?;
         }
@@ -53,15 +54,25 @@ pub(super) fn checked<M: Sample>(search: &Search, ops: &[Op<M::Action>]) -> Resu
     Ok(report)
 }
 
-/// The history in which all but these operations may take effect at any time, or never.
-fn only<A: Clone>(ops: &[Op<A>], kept: &[OpId]) -> Vec<Op<A>> {
-    let mut ops = ops.to_vec();
-    for (place, op) in ops.iter_mut().enumerate() {
-        if !kept.contains(&OpId(place as u32)) {
-            op.interval = Interval { call: Moment(0), ret: Moment::NEVER };
+/// The history up to the return of the first of these operations, in which all others may take effect at any
+/// time, or never.
+fn only<A: Clone>(ops: &[Op<A>], kept: &[OpId], after: Option<OpId>) -> Vec<Op<A>> {
+    // Those that the first returned before are as good as pending.
+    let end = ops[kept[0].0 as usize].interval.ret;
+    let changed = ops.iter().enumerate().map(|(place, op)| {
+        let mut interval = op.interval;
+        let over = after.is_some_and(|after| interval.precedes(ops[after.0 as usize].interval));
+        if over {
+            // As it was.
+        } else if !kept.contains(&OpId(place as u32)) && interval.call < end {
+            interval.call = Moment(0);
+            interval.ret = Moment::NEVER;
+        } else if interval.ret > end {
+            interval.ret = Moment::NEVER;
         }
-    }
-    ops
+        Op { interval, action: op.action.clone() }
+    });
+    changed.collect()
 }
 
 /// All before the failing return can be put in order, and with it no more.

@@ -48,7 +48,7 @@ pub(super) fn history<M: Sample>(seed: u64, ops_max: u64) -> Vec<Op<M::Action>> 
     let count = 1 + random.below(ops_max);
     let processes = 1 + random.below(4);
     let pending_percent = [0, 15, 35][random.below(3) as usize];
-    let spoiled_percent = [0, 8, 20][random.below(3) as usize];
+    let spoiled_percent = [0, 10, 25][random.below(3) as usize];
     let mut state = model.initial();
     let mut ops: Vec<Op<M::Action>> = Vec::new();
     // Of each process: its operation, and whether that took effect.
@@ -201,7 +201,7 @@ impl Sample for Set<u8> {
 fn queue_action(random: &mut Random, first: Option<&u8>) -> QueueAction<u8> {
     match random.below(10) {
         0..5 => QueueAction::Enqueue(random.below(4) as u8),
-        5..9 => first.map_or(QueueAction::Empty, |element| QueueAction::Dequeue(*element)),
+        5..8 => first.map_or(QueueAction::Empty, |element| QueueAction::Dequeue(*element)),
         _ => QueueAction::DequeueAny,
     }
 }
