@@ -129,14 +129,21 @@ impl Draft {
     }
 }
 
-/// What a name stands for: the `type` of an event.
-pub(super) fn outcome_of_name(name: &str) -> Option<Outcome> {
-    match name {
-        "invoke" => Some(Outcome::Invoke),
-        "ok" => Some(Outcome::Ok),
-        "fail" => Some(Outcome::Fail),
-        "info" => Some(Outcome::Info),
-        _ => None,
+impl Outcome {
+    const ALL: [Self; 4] = [Self::Invoke, Self::Ok, Self::Fail, Self::Info];
+
+    /// Its name as the `type` of an event.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Invoke => "invoke",
+            Self::Ok => "ok",
+            Self::Fail => "fail",
+            Self::Info => "info",
+        }
+    }
+
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
     }
 }
 
@@ -149,7 +156,7 @@ fn name(value: &Datum) -> Option<&Arc<str>> {
 }
 
 fn outcome(value: &Datum) -> Option<Outcome> {
-    outcome_of_name(name(value)?)
+    Outcome::of_name(name(value)?)
 }
 
 /// A number in quotes is a number too: taken for a name, its operations would silently not be checked.

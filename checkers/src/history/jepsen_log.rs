@@ -1,9 +1,9 @@
 //! Jepsen's log lines, `INFO  jepsen.util - 4<TAB>:invoke<TAB>:write<TAB>3`, among lines of other things.
 
-use super::draft::{Draft, Key, outcome_of_name};
+use super::draft::{Draft, Key};
 use super::edn::Parser;
 use super::error::{Fault, Parsed, Problem, excerpt};
-use super::{Datum, Event, History};
+use super::{Datum, Event, History, Outcome};
 
 /// The history in a log. Lines that tell no event are counted.
 pub(super) fn read(text: &str) -> Parsed<History> {
@@ -54,7 +54,7 @@ impl Columns {
             let is_process = word.parse::<i64>().is_ok() || word.len() > 1 && word.starts_with(':');
             if is_process && line[kind..].starts_with(':') {
                 let rest = line[kind..].find('\t').map_or(line.len(), |length| kind + length + 1);
-                let known = outcome_of_name(line[kind + 1..rest].trim_end()).is_some();
+                let known = Outcome::of_name(line[kind + 1..rest].trim_end()).is_some();
                 // A keyword that is no type makes an event only where it looks like one otherwise.
                 if known || *of_jepsen.get_or_insert_with(|| line.contains("jepsen.util")) {
                     return Some(Self { process: tab - word.len(), kind, rest });
@@ -79,31 +79,31 @@ fn event<'a>(
         parser.go_on(until, from + column);
         draft.set(key, parser.value()?, from + column)?;
     }
-    parser.go_on(until, from + columns.rest);
+    let mut at = from + columns.rest;
     for key in [Key::F, Key::Value, Key::Error] {
-        parser.blank()?;
-        let at = parser.at();
-        if parser.peek().is_none() {
-            break;
+        let tab = until[at..].find('\t').filter(|_| key != Key::Error);
+        let end = tab.map_or(until.len(), |length| at + length);
+        if !until[at..end].trim().is_empty() {
+            // Jepsen prints errors, and what its nemesis did, as they are: they may be any words.
+            let may_be_words = key == Key::Error || (key == Key::Value && draft.is_named());
+            let value = match column(parser, &until[..end], at) {
+                Err(_) if may_be_words => Datum::String(until[at..end].trim().into()),
+                value => value?,
+            };
+            draft.set(key, value, at)?;
         }
-        let value = match parser.value() {
-            Ok(value) if key != Key::Error => Ok(value),
-            Ok(value) => {
-                // Jepsen prints errors as they are, so that they may be any words.
-                parser.blank()?;
-                Ok(if parser.peek().is_none() { value } else { words(&until[at..]) })
-            }
-            Err(_) if key == Key::Error || (key == Key::Value && draft.is_named()) => {
-                parser.go_on(until, until.len());
-                Ok(words(&until[at..]))
-            }
-            Err(fault) => Err(fault),
-        };
-        draft.set(key, value?, at)?;
+        at = (end + 1).min(until.len());
     }
     draft.finish(from, line, place)
 }
 
-fn words(text: &str) -> Datum {
-    Datum::String(text.trim_end().into())
+/// The one value that stands from `from` to the end.
+fn column<'a>(parser: &mut Parser<'a>, until: &'a str, from: usize) -> Parsed<Datum> {
+    parser.go_on(until, from);
+    let value = parser.value()?;
+    parser.blank()?;
+    if parser.peek().is_some() {
+        return Err(parser.unexpected("a tab before the next column"));
+    }
+    Ok(value)
 }

@@ -14,6 +14,7 @@ mod json;
 mod knossos;
 mod names;
 mod spans;
+mod write;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub use datum::{Datum, Float};
 pub use error::{Problem, ReadError};
 pub use format::{Format, UnknownFormat};
 pub use spans::{NotCheckable, Span, spans};
+pub use write::{write_edn, write_json};
 
 pub use crate::operation::Outcome;
 
@@ -68,5 +70,7 @@ pub enum Actor {
     Named(Arc<str>),
 }
 
+#[cfg(test)]
+pub(crate) mod mutations;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::Parser;
 use super::parser::Nesting;
 use crate::history::draft::{Draft, Key};
 use crate::history::error::{Fault, Lines, Parsed};
-use crate::history::{Event, History};
+use crate::history::{Datum, Event, History};
 
 /// The history in a text of EDN.
 pub(in crate::history) fn read(text: &str) -> Parsed<History> {
@@ -41,18 +41,12 @@ fn event(parser: &mut Parser<'_>, lines: &mut Lines, place: usize) -> Parsed<Eve
     let mut draft = Draft::default();
     while parser.next_in(&nesting)? {
         let at = parser.at();
-        if parser.peek() == Some(b':') {
-            let name = parser.keyword()?;
-            match Key::of_name(name) {
-                Some(key) => draft.set(key, parser.value()?, at)?,
-                None => {
-                    let name = parser.keyword_of(name);
-                    draft.keep(name, parser.value()?);
-                }
-            }
-        } else {
-            let key = parser.value()?;
-            draft.keep(key, parser.value()?);
+        let name = parser.value()?;
+        let key = if let Datum::Keyword(name) = &name { Key::of_name(name) } else { None };
+        let value = parser.value()?;
+        match key {
+            Some(key) => draft.set(key, value, at)?,
+            None => draft.keep(name, value),
         }
     }
     draft.finish(opened, lines.at(parser.bytes(), opened), place)

@@ -8,4 +8,4 @@ mod token;
 pub(super) use event::read;
 pub(super) use parser::Parser;
 pub(super) use print::{edn_text, print};
-pub(super) use token::unicode_escape;
+pub(super) use token::{is_name, is_number, is_symbol, is_tag, unicode_escape};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::token::{self, is_token_byte};
+use super::token::{self, is_tag, is_token_byte};
 use crate::history::error::{Fault, NESTING_MAX, Parsed, Problem};
 use crate::history::names::Names;
 use crate::history::{Datum, Float};
@@ -160,7 +160,8 @@ impl<'a> Parser<'a> {
             b'#' => self.dispatch(),
             b'^' => {
                 self.enter()?;
-                self.metadata()?;
+                self.at += 1;
+                self.value()?;
                 let value = self.value()?;
                 self.depth -= 1;
                 Ok(value)
@@ -361,8 +362,4 @@ impl<'a> Parser<'a> {
             from = self.at;
         }
     }
-}
-
-fn is_tag(text: &str) -> bool {
-    text.chars().next().is_some_and(char::is_alphabetic)
 }

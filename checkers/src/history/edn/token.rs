@@ -26,9 +26,20 @@ const fn is_special(byte: u8) -> bool {
     )
 }
 
-/// Whether the text can stand as a keyword after its colon, or as a symbol or a tag.
+/// Whether the text can stand as a keyword, after its colon.
 pub(in crate::history) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// Whether the text can stand as a symbol, and is read as nothing else.
+pub(in crate::history) fn is_symbol(text: &str) -> bool {
+    let digits = unsigned_of(text).starts_with(|char: char| char.is_ascii_digit());
+    is_name(text) && !digits && !text.starts_with([':', '#']) && !matches!(text, "nil" | "true" | "false")
+}
+
+/// Whether the text can stand as a tag, after its `#`.
+pub(in crate::history) fn is_tag(text: &str) -> bool {
+    is_name(text) && text.starts_with(char::is_alphabetic)
 }
 
 /// A word that begins with a digit or its sign, and is no plain integer.
@@ -172,7 +183,10 @@ pub(super) fn in_namespace(key: Datum, namespace: &str) -> Datum {
     };
     match key {
         Datum::Keyword(name) => Datum::Keyword(named(&name)),
-        Datum::Symbol(name) => Datum::Symbol(named(&name)),
+        // Without a namespace it might be a number, or nil.
+        Datum::Symbol(name) => {
+            Datum::Symbol(Some(named(&name)).filter(|name| is_symbol(name)).unwrap_or(name))
+        }
         other => other,
     }
 }

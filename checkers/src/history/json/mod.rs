@@ -2,6 +2,7 @@
 
 mod parser;
 
+pub(super) use parser::is_number;
 use parser::{Opened, Parser};
 
 use super::draft::{Draft, Key};

@@ -126,6 +126,11 @@ fn logs_and_tuples_are_refused_with_the_place() {
     );
     assert_refused(
         Format::JepsenLog,
+        "4\t:invoke\t:write\t[1] 2\tnil",
+        "line 1, column 22: found `2`, expected a tab before the next column",
+    );
+    assert_refused(
+        Format::JepsenLog,
         "nothing\nhere",
         "line 1, column 1: no line of this log tells an operation; expected some like \
          `INFO  jepsen.util - 4<TAB>:invoke<TAB>:write<TAB>3`, but it begins with `nothing`",

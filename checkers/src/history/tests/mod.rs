@@ -3,7 +3,9 @@
 mod edn;
 mod errors;
 mod formats;
+mod fuzz;
 mod spans;
+mod write;
 
 use super::{Actor, Datum, Event, Format, History, Outcome};
 

@@ -78,3 +78,15 @@ fn a_history_that_was_not_read_has_no_lines() {
     let error = spans(&events).expect_err("is not checkable");
     assert_eq!(error.to_string(), "not checkable: process 0 completes what it never began, at index 0");
 }
+
+#[test]
+fn a_client_with_a_name_is_not_passed_over_in_silence() {
+    for outcome in ["invoke", "ok", "fail"] {
+        assert_not_checkable(
+            &format!("[:c1 :{outcome} :read nil]"),
+            "not checkable: process c1 has a name instead of a number, and operations like a client's, at index 0, line 1",
+        );
+        assert_eq!(of(&format!("[:nemesis :{outcome} :start nil]")), Ok(Vec::new()));
+    }
+    assert_eq!(of("[:c1 :info :start nil]"), Ok(Vec::new()));
+}
