@@ -141,7 +141,8 @@ impl<'a, V: Content> Needed<'a, V> {
 
     /// Whether every value but some other one is needed.
     fn any_but(&self, value: &V) -> bool {
-        rule::applies("a failed compare-and-set needs other values") && self.differs.iter().any(|d| *d != value)
+        rule::applies("a failed compare-and-set needs other values")
+            && self.differs.iter().any(|d| *d != value)
     }
 
     fn contains(&self, value: &V) -> bool {

@@ -33,7 +33,10 @@ pub(super) fn explain<M: Model>(model: &M, problem: &Problem<M>, machine: &Machi
     Explanation {
         failing: problem.op(rank).id,
         after: problem.after,
-        what: format!("{failing} returned, and could happen in no state that was left: {}", list(&states, "or")),
+        what: format!(
+            "{failing} returned, and could happen in no state that was left: {}",
+            list(&states, "or")
+        ),
         configurations,
         configurations_count: farthest.count,
     }

@@ -13,10 +13,7 @@ pub(super) const HEAD: u32 = 0;
 impl Links {
     pub(super) fn new(count: u32) -> Self {
         let nodes = count + 1;
-        Self {
-            next: (1..nodes).chain([HEAD]).collect(),
-            prev: [count].into_iter().chain(0..count).collect(),
-        }
+        Self { next: (1..nodes).chain([HEAD]).collect(), prev: [count].into_iter().chain(0..count).collect() }
     }
 
     pub(super) fn next(&self, node: u32) -> u32 {

@@ -215,8 +215,7 @@ impl<M: Model> Machine<M> {
             let op = problem.op(rank);
             if eager && (op.pure || !everywhere) {
                 self.steps += 1;
-                let outcome =
-                    self.states.step(model, self.state, op.class, problem.action(rank), op.pure);
+                let outcome = self.states.step(model, self.state, op.class, problem.action(rank), op.pure);
                 if self.states.leads_to(outcome, self.state) {
                     self.take(problem, rank);
                 }
@@ -346,8 +345,11 @@ impl<M: Model> Machine<M> {
     /// helped.
     fn free(&mut self, model: &M, bytes_max: usize) -> bool {
         self.seen.clear();
-        let of_frames =
-            self.frames.iter_mut().flat_map(|frame| [Some(&mut frame.state), frame.before.as_mut()]).flatten();
+        let of_frames = self
+            .frames
+            .iter_mut()
+            .flat_map(|frame| [Some(&mut frame.state), frame.before.as_mut()])
+            .flatten();
         let ids = of_frames.chain([&mut self.state]).chain(self.farthest.states_mut());
         self.states.keep(model, ids);
         self.states.bytes() <= bytes_max / 4

@@ -30,7 +30,8 @@ pub(super) fn minimise<M: Model>(
         .filter(|op| op.interval.call <= end)
         .map(|op| {
             let returned = op.interval.ret <= end;
-            let interval = if returned { op.interval } else { Interval { ret: Moment::NEVER, ..op.interval } };
+            let interval =
+                if returned { op.interval } else { Interval { ret: Moment::NEVER, ..op.interval } };
             Entry { id: op.id, interval, action: &ops[op.id.0 as usize].action }
         })
         .collect();

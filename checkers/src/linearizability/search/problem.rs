@@ -171,18 +171,14 @@ impl<M: Model> Problem<M> {
 }
 
 /// All but those that never returned and that nothing can tell of.
-fn observable<'a, M: Model>(
-    model: &M,
-    entries: &[Entry<'a, M::Action>],
-) -> Vec<Entry<'a, M::Action>> {
-    let seen = |entry: &&Entry<'a, M::Action>| {
-        entry.interval.ret.is_some() || !model.is_pure(entry.action)
-    };
+fn observable<'a, M: Model>(model: &M, entries: &[Entry<'a, M::Action>]) -> Vec<Entry<'a, M::Action>> {
+    let seen = |entry: &&Entry<'a, M::Action>| entry.interval.ret.is_some() || !model.is_pure(entry.action);
     let mut kept: Vec<_> = entries.iter().filter(seen).copied().collect();
     if kept.iter().all(|entry| entry.interval.ret.is_some()) || !rule::applies("the unobserved is left out") {
         return kept;
     }
-    let ops: Vec<_> = kept.iter().map(|entry| Op { interval: entry.interval, action: entry.action }).collect();
+    let ops: Vec<_> =
+        kept.iter().map(|entry| Op { interval: entry.interval, action: entry.action }).collect();
     let mut drop = vec![false; kept.len()];
     for OpId(place) in model.unobserved(&ops) {
         if let Some(drop) = drop.get_mut(place as usize) {

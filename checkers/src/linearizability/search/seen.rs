@@ -192,7 +192,8 @@ impl<K: Eq + Hash> Antichains<K> {
             at = link.next;
             length += 1;
         }
-        let needed = 2 * size_of::<(K, u32)>() + size_of_val(key) + size_of::<Link>() + 2 * size_of_val(pending);
+        let needed =
+            2 * size_of::<(K, u32)>() + size_of_val(key) + size_of::<Link>() + 2 * size_of_val(pending);
         if self.bytes + needed > bytes_max {
             *self = Self::default();
             return true;

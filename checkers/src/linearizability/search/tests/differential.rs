@@ -6,6 +6,9 @@
 use super::generator::{Sample, history};
 use crate::ids::Moment;
 use crate::linearizability::models::{FifoQueue, KeyValue, Mutex, Queue, Register, Set};
+use crate::linearizability::search::machine::{Machine, Progress};
+use crate::linearizability::search::order::ORDERS;
+use crate::linearizability::search::problem::{Entry, Problem};
 use crate::linearizability::search::{Report, Search, replay};
 use crate::linearizability::{Answer, Op, OpId, brute};
 
@@ -34,6 +37,13 @@ macro_rules! ensure {
 pub(super) fn checked<M: Sample>(search: &Search, ops: &[Op<M::Action>]) -> Result<Report, String> {
     let model = M::sample();
     let expected = brute::linearizable(&model, ops);
+    for order in ORDERS {
+        let entries: Vec<_> = (0..).zip(ops).map(|(place, op)| entry(place, op)).collect();
+        let problem = Problem::new(&model, model.initial(), None, &entries);
+        let mut machine = Machine::new(&model, &problem, order, search.exact);
+        let progress = machine.advance(&model, &problem, u64::MAX, usize::MAX);
+        ensure!((progress == Progress::Found) == expected, ops, "{order:?} says {progress:?}");
+    }
     let report = search.check(&model, ops);
     match &report.answer {
         Answer::Linearizable(certificate) => {
@@ -52,6 +62,10 @@ pub(super) fn checked<M: Sample>(search: &Search, ops: &[Op<M::Action>]) -> Resu
         Answer::Unknown(exhausted) => return Err(format!("gave in: {exhausted:?}\n{ops:?}")),
     }
     Ok(report)
+}
+
+fn entry<A>(place: u32, op: &Op<A>) -> Entry<'_, A> {
+    Entry { id: OpId(place), interval: op.interval, action: &op.action }
 }
 
 /// The history up to the return of the first of these operations, in which all others may take effect at any

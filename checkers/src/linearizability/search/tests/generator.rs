@@ -6,8 +6,8 @@ use crate::ids::{Interval, Moment};
 use crate::linearizability::Op;
 use crate::linearizability::model::Model;
 use crate::linearizability::models::{
-    FifoQueue, KeyValue, KeyValueAction, Mutex, MutexAction, Queue, QueueAction, Register, RegisterAction, Set,
-    SetAction,
+    FifoQueue, KeyValue, KeyValueAction, Mutex, MutexAction, Queue, QueueAction, Register, RegisterAction,
+    Set, SetAction,
 };
 
 /// Numbers from a seed: splitmix64.
@@ -110,7 +110,9 @@ impl Sample for Register<u8> {
         match action {
             RegisterAction::Read(_) => RegisterAction::Read(value),
             RegisterAction::Write(_) => RegisterAction::Write(value),
-            RegisterAction::CompareAndSet { to, .. } => RegisterAction::CompareAndSet { from: value, to: *to },
+            RegisterAction::CompareAndSet { to, .. } => {
+                RegisterAction::CompareAndSet { from: value, to: *to }
+            }
             RegisterAction::Differs(_) => RegisterAction::Differs(value),
         }
     }
@@ -186,7 +188,9 @@ impl Sample for Set<u8> {
         let another = random.below(4) as u8;
         match action {
             SetAction::Add(_) => SetAction::Add(another),
-            SetAction::Contains { element, found } => SetAction::Contains { element: *element, found: !found },
+            SetAction::Contains { element, found } => {
+                SetAction::Contains { element: *element, found: !found }
+            }
             SetAction::Read(elements) => {
                 let mut elements = elements.clone();
                 if !elements.remove(&another) {

@@ -77,8 +77,7 @@ fn many_keys_are_as_each_key_alone() {
     let model = Keyed(Register { initial: 0 });
     for seed in 0..HISTORIES {
         let mut random = Random(!seed);
-        let alone: Vec<_> =
-            (0..4).map(|key| history::<Register<u8>>(seed << 8 | key, OPS_MAX / 2)).collect();
+        let alone: Vec<_> = (0..4).map(|key| history::<Register<u8>>(seed << 8 | key, OPS_MAX / 2)).collect();
         // The histories run side by side, each in steps of its own length.
         let mut ops = Vec::new();
         for (key, history) in alone.iter().enumerate() {
