@@ -13,8 +13,10 @@
 //!    step; [`fate`]: where a lost record is.
 //! 6. [`judge`](mod@judge): all of it over one run, and [`verdict`]: what comes out.
 //!
-//! Beside that, anybody's histories: [`history`] reads them, [`linearizability`] checks them.
+//! Beside that, anybody's histories: [`history`] reads them, [`check`](mod@check) says whether they are those of some object,
+//! by way of [`linearizability`].
 
+pub mod check;
 pub mod contract;
 pub mod coverage;
 pub mod fate;

@@ -5,7 +5,9 @@
 //! [`Witness`] of few operations. Budgets count steps, never time, so that an answer repeats itself.
 
 pub mod model;
+pub mod models;
 mod rule;
+pub mod search;
 
 #[cfg(test)]
 mod brute;

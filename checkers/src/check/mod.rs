@@ -1,0 +1,197 @@
+//! Checks anyone's history against an object: from events with functions and values to an answer.
+//!
+//! [`check`] pairs the events, has the object say what each operation means, and searches for an order. What
+//! a history's functions and values mean is in one file an object.
+
+mod finding;
+mod key_value;
+mod mutex;
+mod operations;
+mod queue;
+mod register;
+mod report;
+mod set;
+mod shown;
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::history::{Datum, History, NotCheckable};
+use crate::linearizability::models::{FifoQueue, KeyValue, Keyed, Mutex, Queue, Set};
+use crate::linearizability::search::Search;
+use operations::Operations;
+
+pub use report::{CheckReport, Cited, Counts, Finding, KeyReport, Place, Verdict};
+
+/// The object that a history is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Object {
+    /// A register: `read`, `write`.
+    Register,
+    /// A register with compare-and-set: `read`, `write`, `cas` with `[from to]`.
+    CasRegister,
+    /// A map from keys to texts: `get`, `put`, `append`.
+    KeyValue,
+    /// A lock: `acquire`, `release`.
+    Mutex,
+    /// A set: `add`, `read` of all, `contains` with `[element true]`.
+    Set,
+    /// A queue in any order: `enqueue`, `dequeue`, `drain`.
+    Queue,
+    /// A queue first in, first out: the same.
+    FifoQueue,
+}
+
+/// A name that is no [`Object`]'s.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is no object; known are {names}", names = Object::ALL.map(Object::name).join(", "))]
+pub struct UnknownObject(pub String);
+
+/// How a history is read and searched.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What a register holds at first: nil for Jepsen's, 0 for those of Knossos' own tests. Where it is nil, a
+    /// read of nil found nothing; elsewhere it says nothing.
+    pub initial: Datum,
+    /// What a compare-and-set that failed without an error says.
+    pub failed_cas: FailedCas,
+    /// Whether each value is a pair of a key and what it would be without keys, as Jepsen's `independent` has
+    /// it.
+    pub independent: bool,
+    /// The search.
+    pub search: Search,
+}
+
+/// What a compare-and-set that failed without an error says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FailedCas {
+    /// That the register held something else than what was expected.
+    #[default]
+    Differed,
+    /// Nothing: it did not happen, for whatever reason.
+    Nothing,
+}
+
+/// Why a history cannot be checked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CheckError {
+    /// Its events make no operations.
+    #[error(transparent)]
+    NotCheckable(#[from] NotCheckable),
+    /// A function that the object does not have.
+    #[error("{place}: a {object} has no function `{function}`; it has {known}")]
+    Function {
+        /// Where.
+        place: Place,
+        /// Of which object.
+        object: Object,
+        /// The function.
+        function: String,
+        /// Those it has.
+        known: &'static str,
+    },
+    /// A value that the function does not take or give.
+    #[error("{place}: the value of `{function}` is {found}; expected is {expected}")]
+    Value {
+        /// Where.
+        place: Place,
+        /// Of which function.
+        function: String,
+        /// The value.
+        found: String,
+        /// What it would have to be.
+        expected: &'static str,
+    },
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            initial: Datum::Nil,
+            failed_cas: FailedCas::default(),
+            independent: false,
+            search: Search::default(),
+        }
+    }
+}
+
+/// Whether the history is one of a linearizable object.
+///
+/// # Errors
+/// If it is not one of that object at all.
+pub fn check(object: Object, history: &History, options: &Options) -> Result<CheckReport, CheckError> {
+    let operations = Operations::new(object, history, options)?;
+    match object {
+        Object::Register | Object::CasRegister => {
+            let model = Keyed(register::model(options));
+            let ops = operations.keyed(|operation| register::action(operation, options))?;
+            Ok(report::search(&operations, &model, &ops, options))
+        }
+        Object::KeyValue => {
+            let ops = operations.gather(key_value::action)?;
+            Ok(report::search(&operations, &KeyValue, &ops, options))
+        }
+        Object::Mutex => {
+            let ops = operations.keyed(mutex::action)?;
+            Ok(report::search(&operations, &Keyed(Mutex), &ops, options))
+        }
+        Object::Set => {
+            let ops = operations.keyed(set::action)?;
+            Ok(report::search(&operations, &Keyed(Set::new()), &ops, options))
+        }
+        Object::Queue => {
+            let ops = operations.keyed(queue::actions)?;
+            Ok(report::search(&operations, &Keyed(Queue::new()), &ops, options))
+        }
+        Object::FifoQueue => {
+            let ops = operations.keyed(queue::actions)?;
+            Ok(report::search(&operations, &Keyed(FifoQueue::new()), &ops, options))
+        }
+    }
+}
+
+impl Object {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Register,
+        Self::CasRegister,
+        Self::KeyValue,
+        Self::Mutex,
+        Self::Set,
+        Self::Queue,
+        Self::FifoQueue,
+    ];
+
+    /// Its name, as [`FromStr`] takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::CasRegister => "cas-register",
+            Self::KeyValue => "key-value",
+            Self::Mutex => "mutex",
+            Self::Set => "set",
+            Self::Queue => "queue",
+            Self::FifoQueue => "fifo-queue",
+        }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Object {
+    type Err = UnknownObject;
+
+    fn from_str(name: &str) -> Result<Self, UnknownObject> {
+        let object = Self::ALL.into_iter().find(|object| object.name() == name);
+        object.ok_or_else(|| UnknownObject(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! What a check says, in terms of the history.
+
+use std::fmt;
+
+use super::finding::finding;
+use super::operations::{Gathered, Operations};
+use super::{Object, Options};
+use crate::history::{Datum, Event, Outcome};
+use crate::linearizability::model::Model;
+use crate::linearizability::search::Standing;
+use crate::linearizability::{Answer, Exhausted};
+
+/// What a check says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Of which object.
+    pub object: Object,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why it is a violation.
+    pub finding: Option<Finding>,
+    /// Why it is not known.
+    pub exhausted: Option<Exhausted>,
+    /// Where it is linearizable: the invocations of the operations, in the order in which they took effect, as
+    /// places among the events.
+    pub order: Vec<usize>,
+    /// Of each key, in the order in which keys came up.
+    pub keys: Vec<KeyReport>,
+    /// How many there were.
+    pub counts: Counts,
+    /// Steps of the search.
+    pub steps: u64,
+}
+
+/// The answer of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It is linearizable.
+    Linearizable,
+    /// It is not.
+    Violation,
+    /// The budget ran out first.
+    Unknown,
+}
+
+/// Why a history is not linearizable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind of contradiction it is, in a word or two.
+    pub kind: &'static str,
+    /// One sentence without a full stop.
+    pub what: String,
+    /// Of which key.
+    pub key: Option<Datum>,
+    /// The operations that contradict each other, the last one first.
+    pub operations: Vec<Cited>,
+    /// At which operation's return every order gets stuck, and in which states: one sentence without a full stop.
+    pub stuck: Option<(Cited, String)>,
+}
+
+/// An operation that a report names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cited {
+    /// Who.
+    pub process: i64,
+    /// What, in terms of the object.
+    pub what: String,
+    /// Where it was invoked.
+    pub invocation: Place,
+    /// Where it was completed.
+    pub completion: Option<Place>,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Its index in the history.
+    pub index: u64,
+    /// The line of the input, from 1; 0 for none.
+    pub line: u32,
+}
+
+/// What a check says of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyReport {
+    /// The key; `None` for what has none.
+    pub key: Option<Datum>,
+    /// How many operations concern it.
+    pub operations: u64,
+    /// The answer; [`Verdict::Unknown`] also where another key was found wrong before.
+    pub verdict: Verdict,
+    /// Steps of the search.
+    pub steps: u64,
+}
+
+/// How many there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events, those of the nemesis too.
+    pub events: u64,
+    /// Operations of clients.
+    pub operations: u64,
+    /// Those that happened.
+    pub ok: u64,
+    /// Those that certainly did not.
+    pub failed: u64,
+    /// Those of which it is not known.
+    pub info: u64,
+    /// Those that say something of the object, and were checked.
+    pub checked: u64,
+}
+
+impl Place {
+    pub(super) fn of(event: &Event) -> Self {
+        Self { index: event.index, line: event.line }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "index {}", self.index),
+            line => write!(f, "line {line}"),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Linearizable => "linearizable",
+            Self::Violation => "not linearizable",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl From<Standing> for Verdict {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Linearizable => Self::Linearizable,
+            Standing::Violation => Self::Violation,
+            Standing::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// Searches for an order of the operations, and says what came out in terms of the history.
+pub(super) fn search<M: Model>(
+    operations: &Operations<'_>,
+    model: &M,
+    gathered: &Gathered<M::Action>,
+    options: &Options,
+) -> CheckReport {
+    let found = options.search.check(model, &gathered.ops);
+    let mut keys: Vec<_> = operations.keys.iter().cloned().map(untouched).collect();
+    for part in &found.parts {
+        if let Some(report) = usize::try_from(part.part.0).ok().and_then(|key| keys.get_mut(key)) {
+            report.operations = part.operations;
+            report.verdict = part.standing.into();
+            report.steps = part.steps;
+        }
+    }
+    let mut report = CheckReport {
+        object: operations.object,
+        verdict: Verdict::Linearizable,
+        finding: None,
+        exhausted: None,
+        order: Vec::new(),
+        keys,
+        counts: counts(operations, gathered),
+        steps: found.steps,
+    };
+    match found.answer {
+        Answer::Linearizable(certificate) => {
+            let span = |place: u32| operations.spans[gathered.spans[place as usize] as usize];
+            report.order = certificate.order.iter().map(|id| span(id.0).invocation).collect();
+        }
+        Answer::Violation(witness) => {
+            report.verdict = Verdict::Violation;
+            report.finding = Some(finding(operations, model, gathered, witness, found.explanation.as_ref()));
+        }
+        Answer::Unknown(exhausted) => {
+            report.verdict = Verdict::Unknown;
+            report.exhausted = Some(exhausted);
+        }
+    }
+    report
+}
+
+/// Of a key with no operation that says anything.
+fn untouched(key: Option<Datum>) -> KeyReport {
+    KeyReport { key, operations: 0, verdict: Verdict::Linearizable, steps: 0 }
+}
+
+fn counts<A>(operations: &Operations<'_>, gathered: &Gathered<A>) -> Counts {
+    let count = |outcome| operations.spans.iter().filter(|span| span.outcome == outcome).count() as u64;
+    let mut checked = gathered.spans.clone();
+    checked.dedup();
+    Counts {
+        events: operations.events.len() as u64,
+        operations: operations.spans.len() as u64,
+        ok: count(Outcome::Ok),
+        failed: count(Outcome::Fail),
+        info: count(Outcome::Info),
+        checked: checked.len() as u64,
+    }
+}

@@ -1,0 +1,76 @@
+//! Every rule, taken away, is noticed within a thousand histories: the rules that keep answers right by a wrong
+//! answer, those that make it quick by more steps.
+
+use super::differential::{OPS_MAX, checked};
+use super::generator::{Sample, history};
+use crate::linearizability::models::{FifoQueue, KeyValue, Mutex, Queue, Register, Set};
+use crate::linearizability::rule;
+use crate::linearizability::search::Search;
+
+const HISTORIES: u64 = 1_000;
+
+/// Whether some history's answer, witness or explanation is wrong without the rule.
+fn wrong_without<M: Sample>(rule: &'static str) -> bool {
+    (0..HISTORIES).any(|seed| {
+        let ops = history::<M>(seed, OPS_MAX);
+        let exact = seed % 4 == 0;
+        let search = Search { exact, ..Search::default() };
+        rule::without(rule, || checked::<M>(&search, &ops)).is_err()
+    })
+}
+
+/// The steps of all histories, with or without the rule.
+fn steps<M: Sample>(without: Option<&'static str>) -> u64 {
+    let model = M::sample();
+    let check = |seed| {
+        let ops = history::<M>(seed, OPS_MAX);
+        let check = || Search::default().check(&model, &ops).steps;
+        without.map_or_else(check, |rule| rule::without(rule, check))
+    };
+    (0..HISTORIES).map(check).sum()
+}
+
+#[test]
+fn rules_that_keep_answers_right() {
+    for rule in [
+        "nothing is called before what returned",
+        "a pending one takes effect after its call",
+        "the pending need not happen",
+        "the state is part of a configuration",
+        "pure means in every state",
+        "fewer pending ones are as good",
+        "a pending one that a read saw is of use",
+        "cut where one runs alone",
+        "no completed write is left out",
+        "a needed compare-and-set needs its own value",
+        "a failed compare-and-set needs other values",
+    ] {
+        assert!(wrong_without::<Register<u8>>(rule), "nothing notices that a rule is gone: {rule}");
+    }
+    assert!(wrong_without::<Mutex>("the first twin returns first"));
+    for rule in ["a pending dequeue may have emptied the queue", "an unknown dequeue may have got anything"] {
+        assert!(wrong_without::<Queue<u8>>(rule), "nothing notices that a rule is gone: {rule}");
+    }
+}
+
+#[test]
+fn rules_that_make_it_quick() {
+    for rule in [
+        "twins in one order",
+        "pure operations at once",
+        "no pending one in vain",
+        "the unobserved is left out",
+    ] {
+        let (with, without) = (steps::<Register<u8>>(None), steps::<Register<u8>>(Some(rule)));
+        assert!(without > with, "{rule}: {without} steps without it, {with} with it");
+    }
+}
+
+#[test]
+fn a_rule_that_is_there_is_not_wrong() {
+    assert!(!wrong_without::<Register<u8>>("no such rule"));
+    assert!(!wrong_without::<KeyValue>("no such rule"));
+    assert!(!wrong_without::<Mutex>("no such rule"));
+    assert!(!wrong_without::<Set<u8>>("no such rule"));
+    assert!(!wrong_without::<FifoQueue<u8>>("no such rule"));
+}
