@@ -1,7 +1,7 @@
 //! The order in which the operations took effect, from the instants at which slots were filled.
 
 use super::evidence::{Evidence, NOWHERE};
-use super::sweep::Filled;
+use super::sweep::{Filled, NOBODY};
 use crate::linearizability::{Certificate, OpId};
 
 /// Puts what only looked between what filled slots: as early as its call allows, but not before its lower
@@ -45,5 +45,6 @@ pub(super) fn order(evidence: &Evidence<'_>, filled: Filled) -> Certificate {
         order[(fillings + *place) as usize] = op;
         *place += 1;
     }
+    order.retain(|op| *op != NOBODY);
     Certificate { order }
 }

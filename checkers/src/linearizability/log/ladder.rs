@@ -125,21 +125,27 @@ fn holds(evidence: &Evidence<'_>, level: Level) -> Result<(), Stop> {
             Sessions::new(evidence).check()
         }
         Level::Sequential => {
+            all_plausible(evidence)?;
             let sessions = Sessions::new(evidence);
             sessions.check()?;
             fill_holes(evidence, sessions.windows())
         }
         Level::ConsistentPrefix => {
-            for (place, op) in evidence.history.ops.iter().enumerate() {
-                if let Some(bounds) = evidence.bounds(op) {
-                    evidence.plausible(OpId(place as u32), bounds)?;
-                }
-            }
+            all_plausible(evidence)?;
             let anywhere = |job: Job| Job { from: 0, until: NOWHERE, ..job };
             fill_holes(evidence, loose(evidence)?.into_iter().map(anywhere).collect())
         }
         Level::Diverged => Ok(()),
     }
+}
+
+fn all_plausible(evidence: &Evidence<'_>) -> Result<(), Stop> {
+    for (place, op) in evidence.history.ops.iter().enumerate() {
+        if let Some(bounds) = evidence.bounds(op) {
+            evidence.plausible(OpId(place as u32), bounds)?;
+        }
+    }
+    Ok(())
 }
 
 /// The operations of each process, in the order of their calls.

@@ -46,7 +46,7 @@ pub use stream::LogStream;
 
 use super::{Answer, Exhausted};
 use crate::ids::Offset;
-use sweep::{Batches, Sweep, Uppers};
+use sweep::{Loose, Sweep, Uppers};
 use witness::Stop;
 
 /// What kind of log it is.
@@ -139,16 +139,17 @@ fn real_time(
     uppers: Uppers,
     certificate: bool,
 ) -> Result<Option<sweep::Filled>, Stop> {
-    let sweep = Sweep::new(evidence, uppers)?;
-    if !sweep.has_loose_batches() {
-        return sweep.run(Batches::Late, certificate);
+    let strict = Sweep::new(evidence, uppers, Loose::Strict)?;
+    if strict.is_exact() {
+        return strict.run(certificate);
     }
     // Where batches of unknown place belong is a packing problem. If it works out with all of them behind the
-    // known records it does work out, and if it does not though they were cut into pieces it never does.
-    match Sweep::new(evidence, uppers)?.run(Batches::Late, certificate) {
-        Err(Stop::Violation(_)) => match sweep.run(Batches::Loose, false) {
+    // known records it does work out, and if it does not though they were cut into pieces it never does. So it
+    // is with copies of an acknowledged append, any of which may be the one that was acknowledged.
+    match strict.run(certificate) {
+        Err(Stop::Violation(_)) => match Sweep::new(evidence, uppers, Loose::Relaxed)?.run(false) {
             Ok(_) => Err(Stop::unknown(
-                "batches of unknown place may or may not fit in: read the partition once from its start to its end",
+                "appends of unknown place may or may not fit in: read the partition once from its start to its end",
             )),
             Err(stop) => Err(stop),
         },

@@ -3,6 +3,7 @@
 use super::Gaps;
 use super::bounds::Bounds;
 use super::evidence::{Evidence, INTERNAL, NOWHERE, UNTOLD};
+use super::history::LogAction;
 use super::jobs::{self, Job, Jobs};
 use super::witness::{self, Stop};
 use crate::linearizability::OpId;
@@ -22,14 +23,20 @@ impl Uppers {
     }
 }
 
-/// What becomes of batches of unknown place.
+/// How to treat what is not exact: batches of unknown place, and copies of appends that were acknowledged
+/// without an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Batches {
-    /// Those that must be somewhere come after all known records: works out less often than it could.
-    Late,
-    /// Each of their records is placed for itself: works out more often than it should.
-    Loose,
+pub(super) enum Loose {
+    /// Batches that must be somewhere come after all known records, and the first known copy is the one that
+    /// was acknowledged: works out less often than it could.
+    Strict,
+    /// Each record of a batch is placed for itself, and any time may be that of the acknowledged copy: works
+    /// out more often than it should.
+    Relaxed,
 }
+
+/// Stands for an operation where a slot is passed over and stays without a record.
+pub(super) const NOBODY: OpId = OpId(NOWHERE);
 
 /// The operations that filled slots, in order, each with the instant: just after that call.
 #[derive(Debug, Default)]
@@ -52,6 +59,8 @@ impl Filled {
 pub(super) struct Sweep<'e> {
     evidence: &'e Evidence<'e>,
     uppers: Uppers,
+    loose: Loose,
+    exact: bool,
     /// By slot: after this call, by the upper bound of exactly this slot.
     after: Vec<u32>,
     /// The same for records alone; empty if no operation makes that difference.
@@ -65,7 +74,7 @@ pub(super) struct Sweep<'e> {
 }
 
 impl<'e> Sweep<'e> {
-    pub(super) fn new(evidence: &'e Evidence<'e>, uppers: Uppers) -> Result<Self, Stop> {
+    pub(super) fn new(evidence: &'e Evidence<'e>, uppers: Uppers, loose: Loose) -> Result<Self, Stop> {
         let slots = evidence.at.len();
         let history = evidence.history;
         let mut after = vec![0; slots];
@@ -75,8 +84,13 @@ impl<'e> Sweep<'e> {
             record_after = vec![0; slots];
         }
         let mut placed = 0;
+        let mut exact = true;
         for (place, op) in history.ops.iter().enumerate() {
-            let Some(bounds) = evidence.bounds(op) else { continue };
+            let Some(mut bounds) = evidence.bounds(op) else { continue };
+            if evidence.settings.duplicates && matches!(op.action, LogAction::AppendOk { offset: None, .. }) {
+                exact = false;
+                bounds.lower = if loose == Loose::Relaxed { 0 } else { bounds.lower };
+            }
             evidence.plausible(OpId(place as u32), bounds)?;
             placed += usize::from(bounds.append);
             if uppers.count(bounds) {
@@ -123,18 +137,18 @@ impl<'e> Sweep<'e> {
         earliest
     }
 
-    /// Whether there are batches of unknown place.
-    pub(super) fn has_loose_batches(&self) -> bool {
-        !self.batches.is_empty()
+    /// Whether there is nothing to treat in one way or the other.
+    pub(super) fn is_exact(&self) -> bool {
+        self.exact
     }
 
     /// Fills all slots.
-    pub(super) fn run(mut self, batches: Batches, certificate: bool) -> Result<Option<Filled>, Stop> {
+    pub(super) fn run(mut self, certificate: bool) -> Result<Option<Filled>, Stop> {
         let mut late: Vec<Job> = Vec::new();
         for (job, count) in std::mem::take(&mut self.batches) {
-            match batches {
-                Batches::Loose => self.jobs.extend((0..count).map(|_| job)),
-                Batches::Late => late.extend(job.is_mandatory().then_some(job)),
+            match self.loose {
+                Loose::Relaxed => self.jobs.extend((0..count).map(|_| job)),
+                Loose::Strict => late.extend(job.is_mandatory().then_some(job)),
             }
         }
         let mut filled = Filled::default();
@@ -185,12 +199,16 @@ impl<'e> Sweep<'e> {
                         continued = evidence.block(here + 1).map_or(0, |(_, end)| end);
                     }
                 }
-            } else if value == UNTOLD {
-                let latest = instant.max(record_instant);
-                if latest <= before {
-                    instant =
-                        self.fill_hole(&mut jobs, here, latest, certificate, filled)?.unwrap_or(instant);
-                }
+                continue;
+            }
+            let latest = instant.max(record_instant);
+            let mut last = None;
+            if value == UNTOLD && latest <= before {
+                last = self.fill_hole(&mut jobs, here, latest, certificate, filled)?;
+            }
+            match last {
+                Some(last) => instant = last,
+                None => filled.push(certificate && evidence.settings.gaps != Gaps::None, instant, NOBODY),
             }
         }
         if certificate {

@@ -69,12 +69,11 @@ pub(super) fn ladder_mismatch(history: &LogHistory, profile: &Profile) -> Option
 fn agrees_with_brute_force() {
     let count = histories(3_000);
     for profile in &PROFILES {
-        let count = if profile.duplicates { count.div_ceil(10) } else { count };
         let (mut violations, mut indeterminate, mut unknown) = (0, 0, 0);
         for seed in 0..count {
             let history = generator::history(profile, seed);
             if let Some(why) = mismatch(&history, profile) {
-                panic!("{}, seed {seed}: {why}\n{history:#?}", profile.name);
+                panic!("{}, seed {seed}: {why}\n{}", profile.name, generator::show(&history));
             }
             let says = verdict(&history, profile).expect("was right before");
             violations += u64::from(says == Some(false));
@@ -98,7 +97,7 @@ fn agrees_with_brute_force() {
         );
         assert!(violations * 10 >= count && violations * 10 <= count * 9, "{name}: {violations} violations");
         assert!(indeterminate * 10 >= count * 3, "{name}: {indeterminate} with an indeterminate append");
-        assert!(unknown * 10 <= count, "{name}: {unknown} unknown");
+        assert!(unknown * 6 <= count, "{name}: {unknown} unknown");
     }
 }
 
@@ -110,7 +109,7 @@ fn the_ladder_agrees_with_brute_force() {
         for seed in 0..count {
             let history = generator::history(profile, seed);
             if let Some(why) = ladder_mismatch(&history, profile) {
-                panic!("{}, seed {seed}: {why}\n{history:#?}", profile.name);
+                panic!("{}, seed {seed}: {why}\n{}", profile.name, generator::show(&history));
             }
             let level = ladder(&history, profile.settings()).map(|rung| rung.level).ok();
             *levels.entry(level).or_insert(0) += 1;
@@ -127,6 +126,6 @@ proptest! {
     fn agrees_with_brute_force_and_shrinks(seed in 1_000_000_000_u64.., ops in 2_u64..8, kind in 0..7_usize) {
         let profile = Profile { ops, ..PROFILES[kind] };
         let history = generator::history(&profile, seed);
-        prop_assert_eq!(mismatch(&history, &profile), None, "{:#?}", history);
+        prop_assert_eq!(mismatch(&history, &profile), None, "{}", generator::show(&history));
     }
 }

@@ -259,9 +259,9 @@ impl World {
         let step = if self.dice.percent(65) { -1 } else { 1 };
         let values = u64::from(self.values) + 1;
         let other = ValueId(self.dice.roll(values) as u32);
-        let (roll, place) = (self.dice.roll(6), self.dice.roll(8) as usize);
+        let (roll, place) = (self.dice.roll(8), self.dice.roll(8) as usize);
         match &mut self.drafts[draft].what {
-            What::Append { offset: Some(offset), .. } if roll < 5 => *offset += step,
+            What::Append { offset: Some(offset), .. } if roll < 7 => *offset += step,
             What::Append { fate, .. } if *fate != Fate::Info => *fate = Fate::Fail,
             What::Append { .. } => {}
             What::Read { from, records, mode } => match roll {
@@ -275,12 +275,9 @@ impl World {
                     let offset = records.last().map_or(*from, |last| last.offset.plus(1).0);
                     records.push(Record { offset: Offset(offset), value: other });
                 }
-                4 if !records.is_empty() => {
-                    let place = place % records.len();
+                4..=5 if records.len() > 1 => {
+                    let place = place % (records.len() - 1);
                     records.remove(place);
-                    if self.profile.gaps == Gaps::None {
-                        records.truncate(place);
-                    }
                 }
                 _ => {
                     records.pop();
@@ -352,4 +349,31 @@ impl World {
         }
         history
     }
+}
+
+/// The history in a few lines.
+pub(super) fn show(history: &LogHistory) -> String {
+    let mut lines = String::new();
+    for (place, op) in history.ops.iter().enumerate() {
+        let arena = &history.arena;
+        let ret = if op.interval.ret.is_some() { op.interval.ret.0.to_string() } else { "-".to_owned() };
+        let what = match &op.action {
+            LogAction::Read { from, values, mode } => {
+                let values: Vec<_> = arena.values(*values).iter().map(|value| value.0).collect();
+                format!("read from {from}: {values:?}, {mode:?}")
+            }
+            LogAction::ReadSparse { from, records, mode } => {
+                let records = arena.records(*records).iter();
+                let records: Vec<_> = records.map(|record| (record.offset.0, record.value.0)).collect();
+                format!("read from {from}: {records:?}, {mode:?}")
+            }
+            action => match arena.appended(action) {
+                Some(append) => format!("{append:?}"),
+                None => format!("{action:?}"),
+            },
+        };
+        let process = history.processes.get(place);
+        lines += &format!("#{place} {process:?} {}..{ret} {what}\n", op.interval.call.0);
+    }
+    lines
 }

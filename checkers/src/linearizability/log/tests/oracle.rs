@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use crate::ids::{Moment, Offset};
 use crate::linearizability::log::history::Fate;
 use crate::linearizability::log::{
-    Arena, Gaps, Level, LogAction, LogHistory, LogModel, LogSettings, ReadMode, Record,
+    Arena, Gaps, Level, LogAction, LogHistory, LogModel, LogSettings, ReadMode, Record, ValueId,
 };
 use crate::linearizability::model::Model;
 use crate::linearizability::{Op, brute};
 
 /// Whether the history is linearizable.
 pub(super) fn linearizable(history: &LogHistory, settings: LogSettings) -> bool {
-    let ops = copies(history, settings);
+    let ops = attempts(history);
+    if settings.duplicates {
+        let model = LogModel::new(&history.arena, settings);
+        return copied(&model, history, &ops, 0, &model.initial(), &mut BTreeSet::new());
+    }
     if settings.gaps == Gaps::None {
         brute::linearizable(&LogModel::new(&history.arena, settings), &ops)
     } else {
@@ -20,9 +24,44 @@ pub(super) fn linearizable(history: &LogHistory, settings: LogSettings) -> bool 
     }
 }
 
+/// Whether some order is possible where each append may leave further copies of its value, after its call.
+fn copied(
+    model: &LogModel<'_>,
+    history: &LogHistory,
+    ops: &[Op<LogAction>],
+    done: u32,
+    state: &Vec<ValueId>,
+    failed: &mut BTreeSet<(u32, Vec<ValueId>)>,
+) -> bool {
+    let open = |op: &usize| done & 1 << op == 0;
+    let deadline = (0..ops.len()).filter(open).map(|op| ops[op].interval.ret).min();
+    let Some(deadline) = deadline.filter(|ret| ret.is_some()) else { return true };
+    if !failed.insert((done, state.clone())) {
+        return false;
+    }
+    let called = |op: &usize| ops[*op].interval.call < deadline;
+    let mut next = Vec::new();
+    for op in (0..ops.len()).filter(open).filter(called) {
+        next.clear();
+        model.step(state, &ops[op].action, &mut next);
+        if next.iter().any(|state| copied(model, history, ops, done | 1 << op, state, failed)) {
+            return true;
+        }
+    }
+    let room = (state.len() as i64) < limit(history) - history.ops.len() as i64;
+    (0..ops.len()).filter(called).filter(|_| room).any(|op| {
+        let append = history.arena.appended(&ops[op].action).filter(|append| append.fate != Fate::Failed);
+        append.is_some_and(|append| {
+            let mut longer = state.clone();
+            longer.push(append.values[0]);
+            copied(model, history, ops, done, &longer, failed)
+        })
+    })
+}
+
 /// Whether the history satisfies a level of consistency.
 pub(super) fn satisfies(history: &LogHistory, settings: LogSettings, level: Level) -> bool {
-    let ops = copies(history, settings);
+    let ops = attempts(history);
     let append = |op: usize| history.arena.appended(&ops[op].action).is_some();
     let before = |a: usize, b: usize| ops[a].interval.precedes(ops[b].interval);
     let process = |op: usize| history.processes.get(op);
@@ -79,27 +118,13 @@ where
     false
 }
 
-/// The operations that brute force is to put in order: failed appends never happen, and with duplicates each
-/// other append may happen some more times.
-fn copies(history: &LogHistory, settings: LogSettings) -> Vec<Op<LogAction>> {
+/// The operations that brute force is to put in order: failed appends never happen.
+fn attempts(history: &LogHistory) -> Vec<Op<LogAction>> {
     let mut ops = history.ops.clone();
     for op in &mut ops {
         let failed = history.arena.appended(&op.action).is_some_and(|append| append.fate == Fate::Failed);
         if failed {
             op.interval.ret = Moment::NEVER;
-        }
-    }
-    if settings.duplicates {
-        for op in &history.ops {
-            let Some(append) =
-                history.arena.appended(&op.action).filter(|append| append.fate != Fate::Failed)
-            else {
-                continue;
-            };
-            let mut copy = *op;
-            copy.interval.ret = Moment::NEVER;
-            copy.action = LogAction::AppendInfo { value: append.values[0] };
-            ops.extend([copy; 3]);
         }
     }
     ops
