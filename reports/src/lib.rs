@@ -4,6 +4,7 @@
 //! one stream: [`terminal`] for people, [`json`] for programs, [`junit`] for CI, [`progress`] while it lasts.
 //! Reading order: [`event`] for the stream, [`summary`] for what its events hold, then any sink.
 
+pub mod check;
 pub mod event;
 pub mod json;
 pub mod junit;

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use highwater_checkers::check::{FailedCas, Object};
+use highwater_checkers::history::{Datum, Format as HistoryFormat};
+use highwater_checkers::linearizability::search::Search;
 use highwater_reports::style::ColorChoice;
 use highwater_reports::terminal::Detail;
 use highwater_workloads::duration;
@@ -35,6 +38,8 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Switch on one mutant after the other, and show at which seed it is caught
     Mutants(MutantsArgs),
+    /// Judge anybody's histories by the object that they are about: a linearizability checker of its own
+    Check(CheckArgs),
     /// Tell every mistake of scenarios, without running them
     Validate {
         /// Files, folders of *.yaml, or names of shipped suites
@@ -72,6 +77,8 @@ pub(super) enum Catalogue {
     Events,
     /// The defects that can be switched on
     Mutants,
+    /// The objects that a history can be about
+    Models,
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +152,59 @@ pub(super) struct ReplayArgs {
     pub(super) trace: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Files, or - for standard input: Jepsen's EDN, JSON lines, Jepsen's log, Knossos' tuples
+    #[arg(required = true, value_name = "HISTORY")]
+    pub(super) histories: Vec<String>,
+    /// The object that the histories are about; `list models` names them
+    #[arg(long, short, value_name = "MODEL", env = "HIGHWATER_MODEL")]
+    pub(super) model: Object,
+    /// The format of the histories; by default recognised by how each begins
+    #[arg(long, value_name = "FORMAT", env = "HIGHWATER_INPUT_FORMAT")]
+    pub(super) input_format: Option<HistoryFormat>,
+    /// What a register holds at first, in EDN; nil for those of Jepsen, 0 for those of Knossos
+    #[arg(long, value_name = "VALUE", default_value = "nil", env = "HIGHWATER_INITIAL")]
+    pub(super) initial: Datum,
+    /// What a compare-and-set that failed without an error says
+    #[arg(long, value_enum, default_value = "differed", env = "HIGHWATER_FAILED_CAS")]
+    pub(super) failed_cas: FailedCasArg,
+    /// Each value is a pair of a key and what it would be without keys, as Jepsen's `independent` has it
+    #[arg(long, env = "HIGHWATER_INDEPENDENT", value_parser = FalseyValueParser::new())]
+    pub(super) independent: bool,
+    /// Go on to every other key when one is found wrong
+    #[arg(long, env = "HIGHWATER_ALL", value_parser = FalseyValueParser::new())]
+    pub(super) all: bool,
+    /// The most steps to take for an answer; time would not repeat itself
+    #[arg(long, value_name = "N", default_value_t = Search::default().steps_max, env = "HIGHWATER_STEPS_MAX")]
+    pub(super) steps_max: u64,
+    /// About the most memory for what a search remembers
+    #[arg(long, value_name = "MB", default_value_t = 1_024, env = "HIGHWATER_MEMORY_MAX")]
+    pub(super) memory_max_mb: usize,
+    /// What standard output shows
+    #[arg(long, value_enum, default_value = "human", env = "HIGHWATER_FORMAT")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FailedCasArg {
+    /// The register held something else than what was expected
+    Differed,
+    /// Nothing: it did not happen, for whatever reason
+    Nothing,
+}
+
+impl From<FailedCasArg> for FailedCas {
+    fn from(failed: FailedCasArg) -> Self {
+        match failed {
+            FailedCasArg::Differed => Self::Differed,
+            FailedCasArg::Nothing => Self::Nothing,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

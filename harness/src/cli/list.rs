@@ -1,5 +1,6 @@
 //! `highwater list`: the catalogues.
 
+use highwater_checkers::check::Object;
 use highwater_checkers::trace::Change;
 use highwater_checkers::verdict::Anomaly;
 use highwater_workloads::scenario::{self, KINDS, Scope, Vocabulary};
@@ -19,6 +20,7 @@ pub(super) fn list(catalogue: Catalogue, subject: &Subject) -> Result<Exit, CliE
         Catalogue::Suites => shipped(vocabulary),
         Catalogue::Events => events(vocabulary),
         Catalogue::Mutants => mutants(subject),
+        Catalogue::Models => models(),
     };
     if entries.is_empty() {
         return say(&format!("none  the system `{}` has none", vocabulary.system)).map(|()| Exit::Success);
@@ -39,6 +41,10 @@ fn faults() -> Vec<(String, String)> {
 
 fn checks() -> Vec<(String, String)> {
     Anomaly::ALL.iter().map(|anomaly| (anomaly.name().to_owned(), anomaly.meaning().to_owned())).collect()
+}
+
+fn models() -> Vec<(String, String)> {
+    Object::ALL.iter().map(|object| (object.name().to_owned(), object.meaning().to_owned())).collect()
 }
 
 /// The shipped scenarios that are written in the system's words.

@@ -4,6 +4,7 @@
 //! command line, one file each holds a command, [`exit`] every exit code.
 
 mod args;
+mod check;
 mod determinism;
 mod error;
 mod list;
@@ -74,6 +75,7 @@ fn execute(command: Command, subject: &Subject) -> Result<Exit, CliError> {
         Command::Run(args) => run::run(&args, subject),
         Command::Replay(args) => replay::replay(&args, subject),
         Command::Mutants(args) => mutants::mutants(&args, subject),
+        Command::Check(args) => check::check(&args),
         Command::Validate { scenarios } => validate::validate(&scenarios, subject),
         Command::Determinism(args) => determinism::determinism(&args, subject),
         Command::List { catalogue } => list::list(catalogue, subject),

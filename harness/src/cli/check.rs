@@ -1,0 +1,113 @@
+//! `highwater check`: anybody's histories, judged by the object that they are about.
+
+use std::fs::{self, File};
+use std::io::{Read, stdin, stdout};
+use std::path::Path;
+
+use highwater_checkers::check::{self, CheckReport, Options, Verdict};
+use highwater_checkers::history::{Format as HistoryFormat, History};
+use highwater_checkers::linearizability::search::Search;
+use highwater_reports::check as told;
+use highwater_reports::style::Style;
+
+use super::args::{CheckArgs, Format};
+use super::error::CliError;
+use super::exit::Exit;
+use super::{program, say, variable};
+use crate::campaign::shell_word;
+
+/// The name under which a history comes from standard input.
+const STDIN: &str = "-";
+const MEGABYTE: usize = 1 << 20;
+
+pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
+    let options = Options {
+        initial: args.initial.clone(),
+        failed_cas: args.failed_cas.into(),
+        independent: args.independent,
+        search: Search {
+            steps_max: args.steps_max,
+            memory_max_bytes: args.memory_max_mb.saturating_mul(MEGABYTE),
+            every_part: args.all,
+            ..Search::default()
+        },
+    };
+    let style = Style::for_stream(args.output.color(), &stdout(), variable);
+    let detail = args.output.detail();
+    let mut worst = Verdict::Linearizable;
+    let mut conclusions = Vec::new();
+    for name in &args.histories {
+        let history = read(name, args.input_format)?;
+        let report = check::check(args.model, &history, &options)
+            .map_err(|error| CliError::usage(format!("{name}: {error}")))?;
+        match args.format {
+            Format::Json => say(&told::json(name, &report, detail))?,
+            Format::Human => {
+                for line in told::lines(name, &report, style, detail) {
+                    say(&line)?;
+                }
+                conclusions.extend(told::conclusion(name, &report).map(|told| (name, told)));
+            }
+        }
+        worst = worse(worst, &report);
+    }
+    if args.format == Format::Human && !conclusions.is_empty() {
+        say("")?;
+        let (name, told) = conclusions.swap_remove(0);
+        say(&told)?;
+        if name != STDIN {
+            say(&format!("reproduce: {}", reproduce(args, name)))?;
+        }
+    }
+    Ok(match worst {
+        Verdict::Linearizable => Exit::Success,
+        Verdict::Violation => Exit::Violation,
+        Verdict::Unknown => Exit::Inconclusive,
+    })
+}
+
+/// A violation is worse than not to know.
+fn worse(worst: Verdict, report: &CheckReport) -> Verdict {
+    match (worst, report.verdict) {
+        (Verdict::Violation, _) | (_, Verdict::Violation) => Verdict::Violation,
+        (Verdict::Unknown, _) | (_, Verdict::Unknown) => Verdict::Unknown,
+        _ => Verdict::Linearizable,
+    }
+}
+
+fn read(name: &str, format: Option<HistoryFormat>) -> Result<History, CliError> {
+    let io_error = |source| CliError::Io { path: Path::new(name).to_owned(), source };
+    let mut input = Vec::new();
+    if name == STDIN {
+        stdin().read_to_end(&mut input).map_err(io_error)?;
+    } else {
+        let size = fs::metadata(name).map_err(io_error)?.len();
+        input.reserve_exact(usize::try_from(size).unwrap_or(0));
+        File::open(name).and_then(|mut file| file.read_to_end(&mut input)).map_err(io_error)?;
+    }
+    let history = format.map_or_else(|| History::read(&input), |format| format.read(&input));
+    history.map_err(|error| CliError::Usage {
+        message: format!("{name}: {error}"),
+        help: format.is_none().then(|| {
+            let known = HistoryFormat::ALL.map(HistoryFormat::name).join(", ");
+            format!("the format is recognised by how the history begins; `--input-format` names it: {known}")
+        }),
+    })
+}
+
+/// The command that shows one of the answers again.
+fn reproduce(args: &CheckArgs, name: &str) -> String {
+    let mut words = vec![program(), "check".to_owned(), name.to_owned()];
+    words.extend(["--model".to_owned(), args.model.name().to_owned()]);
+    let initial = args.initial.to_string();
+    if initial != "nil" {
+        words.extend(["--initial".to_owned(), initial]);
+    }
+    if let Some(format) = args.input_format {
+        words.extend(["--input-format".to_owned(), format.name().to_owned()]);
+    }
+    if args.independent {
+        words.push("--independent".to_owned());
+    }
+    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+}
