@@ -20,9 +20,6 @@ pub(super) enum Key {
 }
 
 impl Key {
-    const ALL: [Self; 8] =
-        [Self::Index, Self::Time, Self::Process, Self::Type, Self::F, Self::Key, Self::Value, Self::Error];
-
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Index => "index",
@@ -37,7 +34,17 @@ impl Key {
     }
 
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|key| key.name() == name)
+        match name {
+            "index" => Some(Self::Index),
+            "time" => Some(Self::Time),
+            "process" => Some(Self::Process),
+            "type" => Some(Self::Type),
+            "f" => Some(Self::F),
+            "key" => Some(Self::Key),
+            "value" => Some(Self::Value),
+            "error" => Some(Self::Error),
+            _ => None,
+        }
     }
 
     fn expected(self) -> &'static str {
