@@ -67,11 +67,11 @@ pub struct Options {
 /// What a compare-and-set that failed without an error says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailedCas {
-    /// That the register held something else than what was expected.
+    /// Nothing: it did not happen, for whatever reason. Knossos takes it so.
     #[default]
-    Differed,
-    /// Nothing: it did not happen, for whatever reason.
     Nothing,
+    /// That the register held something else than what was expected. Porcupine takes the histories of etcd so.
+    Differed,
 }
 
 /// Why a history cannot be checked.

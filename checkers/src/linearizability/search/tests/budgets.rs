@@ -119,7 +119,7 @@ fn long_histories_of_a_register_take_few_steps() {
                 report.steps
             );
             if let Answer::Violation(witness) = report.answer {
-                assert_eq!(witness.operations.len(), 3, "{witness:?}");
+                assert!(witness.operations.len() <= 3, "{witness:?}");
             }
         }
     }

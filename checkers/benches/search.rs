@@ -1,0 +1,73 @@
+//! The general search on histories like those that others publish figures of.
+//!
+//! `HIGHWATER_HISTORIES` may name a folder with Jepsen's histories of etcd, which are then checked too.
+
+#[path = "generator/search.rs"]
+mod generator;
+
+use std::hint::black_box;
+use std::path::Path;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use highwater_checkers::check::{FailedCas, Object, Options, check};
+use highwater_checkers::history::History;
+use highwater_checkers::linearizability::Answer;
+use highwater_checkers::linearizability::model::Model;
+use highwater_checkers::linearizability::models::{KeyValue, Register};
+use highwater_checkers::linearizability::search::Search;
+
+fn verdict<M: Model>(
+    model: &M,
+    ops: &[highwater_checkers::linearizability::Op<M::Action>],
+    linearizable: bool,
+) {
+    let report = Search::default().check(model, black_box(ops));
+    assert_eq!(matches!(report.answer, Answer::Linearizable(_)), linearizable, "{:?}", report.answer);
+}
+
+fn registers(criterion: &mut Criterion) {
+    let logs: Vec<_> = (0..102).map(|seed| generator::register(seed, 85, 5, 10)).collect();
+    criterion.bench_function("102 histories like etcd's", |bench| {
+        bench.iter(|| logs.iter().for_each(|ops| verdict(&Register { initial: 0 }, ops, true)));
+    });
+    for (clients, ops, pending) in [(10, 10_000, 0), (10, 10_000, 2), (50, 10_000, 0), (10, 100_000, 0)] {
+        let history = generator::register(7, ops, clients, pending);
+        let name = format!("register, {clients} clients, {ops} operations, {pending} % pending");
+        criterion.bench_function(&name, |bench| {
+            bench.iter(|| verdict(&Register { initial: 0 }, &history, true));
+        });
+    }
+}
+
+fn key_values(criterion: &mut Criterion) {
+    for (clients, ops) in [(10, 340), (50, 3_500)] {
+        let history = generator::key_value(7, ops, clients);
+        criterion.bench_function(&format!("key-value, {clients} clients, linearizable"), |bench| {
+            bench.iter(|| verdict(&KeyValue, &history, true));
+        });
+        let wrong = generator::spoiled(history);
+        criterion.bench_function(&format!("key-value, {clients} clients, not"), |bench| {
+            bench.iter(|| verdict(&KeyValue, &wrong, false));
+        });
+    }
+}
+
+fn etcd(criterion: &mut Criterion) {
+    let Some(root) = std::env::var_os("HIGHWATER_HISTORIES") else { return };
+    let options = Options { failed_cas: FailedCas::Differed, ..Options::default() };
+    let files = (0..30).map(|number| Path::new(&root).join(format!("etcd/etcd_{number:03}.log")));
+    let histories: Vec<_> =
+        files.map(|path| History::read(&std::fs::read(path).expect("reads")).expect("a history")).collect();
+    let mut wrong = 0;
+    criterion.bench_function("Jepsen's histories of etcd, 000 to 029", |bench| {
+        bench.iter(|| {
+            let reports = histories.iter().map(|history| check(Object::CasRegister, history, &options));
+            wrong =
+                reports.filter(|report| report.as_ref().is_ok_and(|report| report.finding.is_some())).count();
+        });
+    });
+    assert_eq!(wrong, 25);
+}
+
+criterion_group!(benches, etcd, registers, key_values);
+criterion_main!(benches);

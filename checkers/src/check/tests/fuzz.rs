@@ -1,0 +1,45 @@
+//! No history makes a check panic, however broken. `HIGHWATER_LONG` is the number of histories.
+
+use super::*;
+use crate::history::mutations::{Object as Source, Random, history, mutate};
+
+const HISTORIES: u64 = 3_000;
+
+#[test]
+fn no_history_panics() {
+    let count = match std::env::var("HIGHWATER_LONG") {
+        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
+        Err(_) => HISTORIES,
+    };
+    let search = Search { steps_max: 20_000, minimise_steps_max: 20_000, ..Search::default() };
+    let (mut checked, mut wrong) = (0, 0);
+    for seed in 0..count {
+        let mut random = Random::seeded(seed);
+        let (source, object) = random.pick(&[
+            (Source::Register, Object::Register),
+            (Source::Register, Object::CasRegister),
+            (Source::KeyValue, Object::KeyValue),
+            (Source::Mutex, Object::Mutex),
+            (Source::Queue, Object::Queue),
+            (Source::Queue, Object::FifoQueue),
+            (Source::Set, Object::Set),
+            (Source::Log, Object::Set),
+        ]);
+        let mut history = history(&mut random, source);
+        for _ in 0..random.below(4) {
+            mutate(&mut random, &mut history);
+        }
+        let options = Options {
+            initial: random.pick(&[0, 1]).eq(&0).then_some(Datum::Nil).unwrap_or(Datum::Int(0)),
+            failed_cas: random.pick(&[FailedCas::Differed, FailedCas::Nothing]),
+            independent: random.one_in(10),
+            search: Search { exact: random.one_in(2), ..search },
+        };
+        if let Ok(report) = check(object, &history, &options) {
+            checked += 1;
+            wrong += u64::from(report.verdict == Verdict::Violation);
+        }
+    }
+    assert!(checked * 4 >= count, "only {checked} of {count} could be checked");
+    assert!(wrong * 10 >= checked, "only {wrong} of {checked} were wrong");
+}
