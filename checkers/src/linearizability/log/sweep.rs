@@ -115,7 +115,19 @@ impl<'e> Sweep<'e> {
         if placed < evidence.owner.len() {
             (jobs, batches) = jobs::loose(evidence);
         }
-        let mut sweep = Self { evidence, uppers, after, record_after, before, jobs, batches, earliest: None };
+        exact &= batches.is_empty();
+        let mut sweep = Self {
+            evidence,
+            uppers,
+            loose,
+            exact,
+            after,
+            record_after,
+            before,
+            jobs,
+            batches,
+            earliest: None,
+        };
         if evidence.settings.duplicates {
             sweep.earliest = sweep.earliest_append();
         }

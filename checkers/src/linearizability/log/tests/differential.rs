@@ -123,7 +123,7 @@ fn the_ladder_agrees_with_brute_force() {
 
 proptest! {
     #[test]
-    fn agrees_with_brute_force_and_shrinks(seed in 1_000_000_000_u64.., ops in 2_u64..8, kind in 0..7_usize) {
+    fn agrees_with_brute_force_and_shrinks(seed in 1_000_000_000_u64.., ops in 2_u64..8, kind in 0..8_usize) {
         let profile = Profile { ops, ..PROFILES[kind] };
         let history = generator::history(&profile, seed);
         prop_assert_eq!(mismatch(&history, &profile), None, "{}", generator::show(&history));

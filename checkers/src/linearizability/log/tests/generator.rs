@@ -42,6 +42,8 @@ pub(super) struct Profile {
     pub(super) batches: u64,
     pub(super) unplaced: u64,
     pub(super) info: u64,
+    /// In percent of reads: those that leave out a record.
+    pub(super) skips: u64,
     /// In percent of histories.
     pub(super) wrong: u64,
 }
@@ -55,11 +57,13 @@ const PLAIN: Profile = Profile {
     batches: 0,
     unplaced: 0,
     info: 20,
+    skips: 0,
     wrong: 60,
 };
 
-pub(super) const PROFILES: [Profile; 8] = [
+pub(super) const PROFILES: [Profile; 9] = [
     PLAIN,
+    Profile { name: "skips", skips: 30, ..PLAIN },
     Profile { name: "unplaced", unplaced: 60, ..PLAIN },
     Profile { name: "past end", reads_past_end: true, unplaced: 20, ..PLAIN },
     Profile { name: "batches", batches: 60, info: 30, ..PLAIN },
@@ -236,6 +240,9 @@ impl World {
                 }
                 let rest = self.records.iter().filter(|record| record.offset.0 >= *from);
                 *records = rest.copied().collect();
+                if records.len() > 1 && self.dice.percent(self.profile.skips) {
+                    records.remove(self.dice.roll(records.len() as u64 - 1) as usize);
+                }
                 if *mode == ReadMode::AtLeast {
                     records.truncate(self.dice.roll(records.len() as u64 + 1) as usize);
                 }

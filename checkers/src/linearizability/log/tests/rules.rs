@@ -16,7 +16,7 @@ const RULES: [(&str, &str); 18] = [
     ("aborted", "plain"),
     ("divergent", "plain"),
     ("moved", "plain"),
-    ("gap", "plain"),
+    ("gap", "skips"),
     ("hole", "unplaced"),
     ("lost", "unplaced"),
     ("block", "batches"),
