@@ -5,16 +5,29 @@
 //! [`Witness`] of few operations. Budgets count steps, never time, so that an answer repeats itself.
 
 pub mod model;
+mod outside;
+pub mod queue;
+pub mod register;
 mod rule;
+mod timeline;
 
 #[cfg(test)]
 mod brute;
+#[cfg(test)]
+mod fuzz;
 
 use crate::ids::Interval;
+
+pub use outside::Outside;
 
 /// The place of an operation in the history that is checked, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpId(pub u32);
+
+/// A value that went into an object or came out of it: its number among the distinct values of the history,
+/// from 0 without gaps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
 
 /// One operation on an object: when, and what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
