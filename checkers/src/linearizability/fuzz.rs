@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use super::model::Model;
-use super::{Answer, Certificate, Op, OpId, Outside, brute};
+use super::{Answer, Certificate, Op, OpId, Outside, Witness, brute};
 use crate::ids::{Interval, Moment};
 
 /// Sebastiano Vigna's splitmix64.
@@ -170,7 +170,7 @@ where
 }
 
 /// Whether a check and the brute force agree on a history, and the certificate shows it.
-pub(super) fn agree<M: Model>(
+pub(super) fn agree<M: Inventive>(
     model: &M,
     check: Check<M::Action>,
     ops: &[Op<M::Action>],
@@ -192,7 +192,7 @@ where
     shares.indeterminate += u64::from(ops.iter().any(|op| !op.interval.ret.is_some()));
     match (answer, linearizable) {
         (Answer::Linearizable(certificate), true) => replay(model, ops, &certificate),
-        (Answer::Violation(_), false) => Ok(()),
+        (Answer::Violation(witness), false) => proves(model, ops, &witness),
         (answer, _) => Err(format!("linearizable is {linearizable}, but {answer:?}")),
     }
 }

@@ -81,7 +81,7 @@ impl Segments {
 
     /// The segment that meets both windows of a value: where the first of them ends or both have begun.
     fn locate(&self, life: &Life) -> u32 {
-        let met = life.enqueue_window().ret.min(life.dequeue_window().call);
+        let met = life.enqueued.ret.min(life.dequeue_window().call);
         self.cuts.partition_point(|cut| *cut < met) as u32
     }
 
@@ -111,7 +111,7 @@ fn fifo(
     let mut done = vec![false; evidence.lives.len()];
     for segment in 0..segments.count() {
         let range = segments.range(segment);
-        let mut enqueues = sorted.enqueues.front(range.clone(), Life::enqueue_window);
+        let mut enqueues = sorted.enqueues.front(range.clone(), |life| life.enqueued);
         let mut dequeues = sorted.dequeues.front(range.clone(), Life::dequeue_window);
         for place in range {
             for front in [&mut enqueues, &mut dequeues] {
@@ -168,7 +168,7 @@ impl Sorted {
             if life.enqueued.call == now {
                 enqueue_starts.push(value, segment);
             }
-            if life.enqueue_window().ret == now {
+            if life.enqueued.ret == now {
                 enqueue_ends.push(value, segment);
             }
             if life.dequeue_window().call == now {
@@ -178,8 +178,15 @@ impl Sorted {
                 dequeue_ends.push(value, segment);
             }
         }
-        for value in evidence.left.iter().take(evidence.pending.len()) {
-            dequeue_ends.push(*value, segments.segment(*value));
+        // What never returned ends last, in any order.
+        for (life, value) in evidence.lives.iter().zip(0..) {
+            let value = ValueId(value);
+            if life.is_dequeued() && !life.enqueued.ret.is_some() {
+                enqueue_ends.push(value, segments.segment(value));
+            }
+            if life.is_dequeued() && !life.dequeued.ret.is_some() {
+                dequeue_ends.push(value, segments.segment(value));
+            }
         }
         let [enqueue_starts, enqueue_ends, dequeue_starts, dequeue_ends] = fill.map(|fill| fill.values);
         Self {

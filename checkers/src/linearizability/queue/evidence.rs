@@ -37,18 +37,12 @@ impl Life {
         self.dequeue != NONE
     }
 
-    /// When it can have been enqueued, given that it was dequeued.
-    #[inline]
-    pub(super) fn enqueue_window(&self) -> Interval {
-        let dequeued =
-            if rule::applies("queue: enqueued before dequeued") { self.dequeued.ret } else { Moment::NEVER };
-        Interval { call: self.enqueued.call, ret: self.enqueued.ret.min(dequeued) }
-    }
-
     /// When it can have been dequeued, given when it was enqueued.
     #[inline]
     pub(super) fn dequeue_window(&self) -> Interval {
-        Interval { call: self.dequeued.call.max(self.enqueued.call), ret: self.dequeued.ret }
+        let enqueued =
+            if rule::applies("queue: enqueued, then dequeued") { self.enqueued.call } else { Moment(0) };
+        Interval { call: self.dequeued.call.max(enqueued), ret: self.dequeued.ret }
     }
 }
 
@@ -160,11 +154,6 @@ impl Evidence {
 
     /// What already a single value contradicts.
     pub(super) fn contradiction(&self) -> Option<Contradiction> {
-        if let Some([first, second]) = self.repeated
-            && rule::applies("queue: dequeued once")
-        {
-            return Some(Contradiction::Repeated { first, second });
-        }
         for (life, value) in self.lives.iter().zip(0..) {
             let Some(dequeue) = life.dequeue() else { continue };
             let value = ValueId(value);
@@ -179,6 +168,11 @@ impl Evidence {
                 }
                 _ => {}
             }
+        }
+        if let Some([first, second]) = self.repeated
+            && rule::applies("queue: dequeued once")
+        {
+            return Some(Contradiction::Repeated { first, second });
         }
         None
     }

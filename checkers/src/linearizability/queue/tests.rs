@@ -1,6 +1,6 @@
 //! The queue's check against the brute force, its rules, its witnesses.
 
-use super::super::fuzz::{Inventive, Random, differ, histories, op, pending, places};
+use super::super::fuzz::{Inventive, Random, delayed, differ, freed, histories, op, pending, places};
 use super::super::model::Model;
 use super::super::{Answer, Op, Outside, ValueId, Witness, rule};
 use super::{QueueAction, check};
@@ -64,6 +64,30 @@ impl Inventive for Fifo {
             _ => Dequeue(ValueId(random.below((enqueued + 1).min(history.len())) as u32)),
         }
     }
+
+    /// The values of the kept operations, and every dequeue without a known result.
+    fn relaxed(&self, ops: &[Op<QueueAction>], kept: &[bool]) -> Vec<Op<QueueAction>> {
+        let value = |op: &Op<QueueAction>| match op.action {
+            Enqueue(value) | Dequeue(value) => Some(value),
+            DequeueEmpty | DequeueUnknown => None,
+        };
+        let mut relaxed = Vec::new();
+        for (op, keep) in ops.iter().zip(kept) {
+            if *keep || op.action == DequeueUnknown {
+                relaxed.push(delayed(op));
+            } else if value(op).is_some() && kept_values(ops, kept).any(|kept| value(kept) == value(op)) {
+                relaxed.push(freed(op));
+            }
+        }
+        relaxed
+    }
+}
+
+fn kept_values<'a>(
+    ops: &'a [Op<QueueAction>],
+    kept: &'a [bool],
+) -> impl Iterator<Item = &'a Op<QueueAction>> {
+    ops.iter().zip(kept).filter(|(_, keep)| **keep).map(|(op, _)| op)
 }
 
 const RULES: [&str; 9] = [
@@ -74,7 +98,7 @@ const RULES: [&str; 9] = [
     "queue: empty",
     "queue: unknown dequeues take",
     "queue: first returned, first taken",
-    "queue: enqueued before dequeued",
+    "queue: enqueued, then dequeued",
     "queue: cut where it is empty",
 ];
 
