@@ -55,6 +55,54 @@ pub(super) trait Inventive: Model {
         action: &Self::Action,
         history: &[Op<Self::Action>],
     ) -> Self::Action;
+
+    /// What a witness speaks of: the operations that are kept, with what these cannot do without, if they say
+    /// when the kept ones happened and the others might have happened at any time or never.
+    fn relaxed(&self, ops: &[Op<Self::Action>], kept: &[bool]) -> Vec<Op<Self::Action>>;
+}
+
+/// An operation that might have happened at any time, or never.
+pub(super) fn freed<A: Clone>(op: &Op<A>) -> Op<A> {
+    Op { interval: Interval { call: Moment(0), ret: Moment::NEVER }, action: op.action.clone() }
+}
+
+/// The same operation a moment later, so that freed ones come before.
+pub(super) fn delayed<A: Clone>(op: &Op<A>) -> Op<A> {
+    let Interval { call, ret } = op.interval;
+    let ret = if ret.is_some() { Moment(ret.0 + 1) } else { ret };
+    Op { interval: Interval { call: Moment(call.0 + 1), ret }, action: op.action.clone() }
+}
+
+/// Witnesses that show more than they must, so that they can be understood.
+const GENEROUS: [&str; 1] = ["circle"];
+
+/// Whether the operations of a witness prove by themselves that no order is possible, and none of them can be
+/// spared.
+fn proves<M: Inventive>(model: &M, ops: &[Op<M::Action>], witness: &Witness) -> Result<(), String>
+where
+    M::State: Ord,
+{
+    let mut kept = vec![false; ops.len()];
+    for operation in &witness.operations {
+        if std::mem::replace(&mut kept[operation.0 as usize], true) {
+            return Err(format!("{operation:?} stands twice in {witness:?}"));
+        }
+    }
+    if brute::linearizable(model, &model.relaxed(ops, &kept)) {
+        return Err(format!("that is no proof: {witness:?}"));
+    }
+    if GENEROUS.contains(&witness.kind) {
+        return Ok(());
+    }
+    for operation in &witness.operations {
+        let place = operation.0 as usize;
+        kept[place] = false;
+        if ops[place].interval.ret.is_some() && !brute::linearizable(model, &model.relaxed(ops, &kept)) {
+            return Err(format!("{operation:?} can be spared in {witness:?}"));
+        }
+        kept[place] = true;
+    }
+    Ok(())
 }
 
 /// What a lane of the generator is at.
@@ -230,6 +278,31 @@ pub(super) fn replay<M: Model>(
         Some(place) => Err(format!("operation {place} returned and never takes effect")),
         None => Ok(()),
     }
+}
+
+/// The same history on a clock that is so many times finer.
+pub(super) fn stretched<A: Copy>(ops: &[Op<A>], times: u32) -> Vec<Op<A>> {
+    let slower = |moment: Moment| if moment.is_some() { Moment(moment.0 * times) } else { moment };
+    let stretch = |op: &Op<A>| Op {
+        interval: Interval { call: slower(op.interval.call), ret: slower(op.interval.ret) },
+        action: op.action,
+    };
+    ops.iter().map(stretch).collect()
+}
+
+/// A history of arbitrary steps, for proptest: each has a kind, a value, and how many of the later operations
+/// are called before it returns; 7 for one that never does. An action is given as it is with and without its
+/// result.
+pub(super) fn woven<A>(steps: &[(u8, u8, u8)], mut action: impl FnMut(u8, u32) -> (A, A)) -> Vec<Op<A>> {
+    let wide = steps.len() as u32 + 1;
+    let weave = |(place, (kind, value, overlap)): (usize, &(u8, u8, u8))| {
+        let place = place as u32;
+        let (known, unknown) = action(*kind, (*value).into());
+        // Calls at the multiples, and between two of them the returns.
+        let ret = place.saturating_add((*overlap).into()) * wide + place + 1;
+        if *overlap == 7 { pending(place * wide, unknown) } else { op(place * wide, ret, known) }
+    };
+    steps.iter().enumerate().map(weave).collect()
 }
 
 /// A history, an operation a line.

@@ -60,7 +60,10 @@ pub(super) struct Evidence {
     pub(super) trails: Vec<Trail>,
     /// By operation: whether it must have taken effect.
     pub(super) needed: Vec<bool>,
-    contradiction: Option<Contradiction>,
+    /// Something that saw what nobody wrote.
+    phantom: Option<Contradiction>,
+    /// A value that was replaced twice, and the first operation that did so.
+    forked: Option<(OpId, Contradiction)>,
 }
 
 /// What an operation does, if it does anything: a compare-and-set of a value to itself is a read.
@@ -90,7 +93,7 @@ impl Evidence {
         timeline: &Timeline,
     ) -> Result<Self, Outside> {
         let mut evidence =
-            Self { initial, trails: Vec::new(), needed: vec![false; ops.len()], contradiction: None };
+            Self { initial, trails: Vec::new(), needed: vec![false; ops.len()], phantom: None, forked: None };
         for (place, op) in ops.iter().enumerate() {
             evidence.take(OpId(place as u32), op.action, timeline, ops.len())?;
         }
@@ -172,7 +175,7 @@ impl Evidence {
         match self.of_value(value).and_then(Trail::writer) {
             Some(writer) => self.need_operation(writer, observer, ops),
             None if rule::applies("register: written at all") => {
-                self.contradiction.get_or_insert(Contradiction::Phantom { observer, value });
+                self.phantom.get_or_insert(Contradiction::Phantom { observer, value });
             }
             None => {}
         }
@@ -193,7 +196,7 @@ impl Evidence {
                 self.trails[from.0 as usize].replacer = operation;
             } else if rule::applies("register: replaced once") {
                 let forked = Contradiction::Forked { first: replacer, second: operation, value: from };
-                self.contradiction.get_or_insert(forked);
+                self.forked.get_or_insert((replacer, forked));
             }
             if from == self.initial {
                 return;
@@ -210,7 +213,29 @@ impl Evidence {
     }
 
     /// What the values contradict by themselves.
-    pub(super) fn contradiction(&self) -> Option<Contradiction> {
-        self.contradiction
+    pub(super) fn contradiction(&self, ops: &[Op<RegisterAction>]) -> Option<Contradiction> {
+        let forked = || {
+            let (operation, forked) = self.forked?;
+            let circle = Contradiction::Circle { operation };
+            Some(if self.leads_into_a_circle(operation, ops) { circle } else { forked })
+        };
+        self.phantom.or_else(forked)
+    }
+
+    /// Whether what an operation needs leads nowhere.
+    fn leads_into_a_circle(&self, operation: OpId, ops: &[Op<RegisterAction>]) -> bool {
+        let mut operation = Some(operation);
+        for _ in 0..=ops.len() {
+            operation = operation.and_then(|operation| self.previous(operation, ops));
+        }
+        operation.is_some()
+    }
+
+    /// The operation that brought in what this one replaced.
+    pub(super) fn previous(&self, operation: OpId, ops: &[Op<RegisterAction>]) -> Option<OpId> {
+        match Effect::of(ops[operation.0 as usize].action) {
+            Effect::Cas { from, .. } => self.of_value(from).and_then(Trail::writer),
+            Effect::Read(_) | Effect::Write(_) => None,
+        }
     }
 }

@@ -73,9 +73,12 @@ pub fn check_named(
 ) -> Result<Answer, Outside> {
     let timeline = Timeline::of(ops)?;
     let evidence = evidence::Evidence::of(initial, ops, &timeline)?;
-    let blocks = evidence.contradiction().map_or_else(|| blocks::Blocks::of(ops, &timeline, &evidence), Err);
+    let blocks =
+        evidence.contradiction(ops).map_or_else(|| blocks::Blocks::of(ops, &timeline, &evidence), Err);
     Ok(match blocks {
         Ok(blocks) => Answer::Linearizable(certificate::certificate(ops, &timeline, &evidence, &blocks)),
-        Err(contradiction) => Answer::Violation(witness::witness(contradiction, ops, &evidence, name)),
+        Err(contradiction) => {
+            Answer::Violation(witness::witness(contradiction, ops, &timeline, &evidence, name))
+        }
     })
 }

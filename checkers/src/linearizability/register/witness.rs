@@ -1,9 +1,18 @@
 //! Says in a sentence, and by few operations, why a history is none of a register.
 
+use super::super::timeline::Timeline;
 use super::super::{Op, OpId, ValueId, Witness};
 use super::RegisterAction;
 use super::blocks::{Block, Contradiction};
-use super::evidence::{Effect, Evidence};
+use super::evidence::{Effect, Evidence, Trail};
+
+impl Block {
+    /// Operations of which the first returned early, and the second was called late.
+    fn pairs(&self) -> [(OpId, OpId); 3] {
+        let (low, high) = (self.low.operation, self.high.operation);
+        [(low, high), (low, low), (high, high)]
+    }
+}
 
 /// So many operations of a circle does a witness show.
 const CIRCLE_MAX: usize = 4;
@@ -11,6 +20,7 @@ const CIRCLE_MAX: usize = 4;
 /// What a history is, and how its values are called.
 struct Scene<'a> {
     ops: &'a [Op<RegisterAction>],
+    timeline: &'a Timeline,
     evidence: &'a Evidence,
     name: &'a dyn Fn(ValueId) -> String,
 }
@@ -18,10 +28,11 @@ struct Scene<'a> {
 pub(super) fn witness(
     contradiction: Contradiction,
     ops: &[Op<RegisterAction>],
+    timeline: &Timeline,
     evidence: &Evidence,
     name: &dyn Fn(ValueId) -> String,
 ) -> Witness {
-    let scene = Scene { ops, evidence, name };
+    let scene = Scene { ops, timeline, evidence, name };
     match contradiction {
         Contradiction::Phantom { observer, value } => scene.phantom(observer, value),
         Contradiction::Forked { first, second, value } => scene.forked(first, second, value),
@@ -75,14 +86,17 @@ impl Scene<'_> {
         let mut proofs = String::new();
         for cas in [first, second] {
             let observer = self.observer(cas);
+            if self.precedes(observer, cas) {
+                return self.within(observer, cas);
+            }
             if observer != cas {
                 operations.push(observer);
                 proofs +=
-                    &format!("; operation {} happened, since {} came of it", cas.0, self.describe(observer));
+                    &format!("; operation {} happened, since {}, came of it", cas.0, self.describe(observer));
             }
         }
         let what = format!(
-            "{} and {} both found {}, which was there once{proofs}",
+            "{}, and {}, both found {}, which was there once{proofs}",
             self.describe(first),
             self.describe(second),
             (self.name)(value)
@@ -106,16 +120,48 @@ impl Scene<'_> {
         operation
     }
 
+    /// Adds to operations that never returned those that show that they happened nevertheless.
+    fn observed(&self, mut operations: Vec<OpId>) -> Vec<OpId> {
+        for place in 0..operations.len() {
+            let operation = operations[place];
+            if !operations.iter().any(|other| self.needs(*other, operation)) {
+                operations.push(self.observer(operation));
+            }
+        }
+        operations
+    }
+
+    /// Whether an operation returned and cannot have without the other one, or is that.
+    fn needs(&self, operation: OpId, other: OpId) -> bool {
+        let mut needed = match self.effect(operation) {
+            _ if !self.ops[operation.0 as usize].interval.ret.is_some() => return false,
+            Effect::Read(value) if operation != other => {
+                self.evidence.of_value(value).and_then(Trail::writer)
+            }
+            Effect::Read(_) | Effect::Write(_) | Effect::Cas { .. } => Some(operation),
+        };
+        // A chain is no longer than the history.
+        for _ in 0..=self.ops.len() {
+            match needed {
+                Some(found) if found == other => return true,
+                Some(found) => needed = self.evidence.previous(found, self.ops),
+                None => break,
+            }
+        }
+        false
+    }
+
     fn circle(&self, operation: OpId) -> Witness {
         // Going back from it leads into the circle within as many steps as there are operations.
         let mut inside = operation;
         for _ in 0..self.ops.len() {
-            inside = self.previous(inside).unwrap_or(inside);
+            inside = self.evidence.previous(inside, self.ops).unwrap_or(inside);
         }
         let mut circle = vec![inside];
         let mut length = 1;
         let mut at = inside;
-        while let Some(previous) = self.previous(at).filter(|previous| *previous != inside) {
+        while let Some(previous) = self.evidence.previous(at, self.ops).filter(|previous| *previous != inside)
+        {
             length += 1;
             at = previous;
             if circle.len() < CIRCLE_MAX {
@@ -134,13 +180,6 @@ impl Scene<'_> {
         Witness { kind: "circle", operations: circle, what }
     }
 
-    fn previous(&self, operation: OpId) -> Option<OpId> {
-        match self.effect(operation) {
-            Effect::Cas { from, .. } => self.evidence.of_value(from).and_then(|trail| trail.writer()),
-            Effect::Read(_) | Effect::Write(_) => None,
-        }
-    }
-
     fn within(&self, early: OpId, late: OpId) -> Witness {
         let stale = matches!(self.effect(late), Effect::Read(_));
         let (early_text, late_text) = (self.describe(early), self.describe(late));
@@ -155,26 +194,40 @@ impl Scene<'_> {
 
     fn between(&self, one: &Block, other: &Block) -> Witness {
         let (stale, fresh) = if one.high.moment > other.high.moment { (one, other) } else { (other, one) };
-        let [before, after] = [stale.low.operation, fresh.high.operation];
-        let [replaced, last] = [fresh.low.operation, stale.high.operation];
-        let what = format!(
-            "{}, had returned before {}, was called; but {}, had returned before {}, was called",
-            self.describe(before),
-            self.describe(after),
-            self.describe(replaced),
-            self.describe(last)
-        );
-        let kind = match self.effect(last) {
+        // Of each block an operation that returned before the other block went on, and one that was called
+        // after the other block was there; perhaps a single operation is both.
+        let mut operations: Vec<OpId> = Vec::new();
+        let mut what = String::new();
+        for (before, last) in stale.pairs() {
+            for (replaced, after) in fresh.pairs() {
+                let mut found = Vec::with_capacity(4);
+                for operation in [before, after, replaced, last] {
+                    if !found.contains(&operation) {
+                        found.push(operation);
+                    }
+                }
+                let fewer = operations.is_empty() || found.len() < operations.len();
+                if fewer && self.precedes(before, after) && self.precedes(replaced, last) {
+                    operations = found;
+                    what = format!(
+                        "{}, had returned before {}, was called; but {}, had returned before {}, was called",
+                        self.describe(before),
+                        self.describe(after),
+                        self.describe(replaced),
+                        self.describe(last)
+                    );
+                }
+            }
+        }
+        let kind = match self.effect(stale.high.operation) {
             Effect::Read(_) => "stale read",
             Effect::Write(_) | Effect::Cas { .. } => "stale compare-and-set",
         };
-        let mut operations = Vec::with_capacity(4);
-        for operation in [before, after, replaced, last] {
-            if !operations.contains(&operation) {
-                operations.push(operation);
-            }
-        }
-        Witness { kind, operations, what }
+        Witness { kind, operations: self.observed(operations), what }
+    }
+
+    fn precedes(&self, one: OpId, other: OpId) -> bool {
+        self.timeline.interval(one).precedes(self.timeline.interval(other))
     }
 
     fn initial(&self, block: &Block, observer: OpId) -> Witness {
@@ -188,6 +241,6 @@ impl Scene<'_> {
             Effect::Read(_) => "stale read",
             Effect::Write(_) | Effect::Cas { .. } => "stale compare-and-set",
         };
-        Witness { kind, operations: vec![replaced, observer], what }
+        Witness { kind, operations: self.observed(vec![replaced, observer]), what }
     }
 }
