@@ -5,12 +5,24 @@
 //! completions, and names what makes a history uncheckable.
 
 mod datum;
+mod draft;
+mod edn;
+mod error;
+mod format;
+mod jepsen_log;
+mod json;
+mod knossos;
+mod names;
 mod spans;
+mod write;
 
 use std::sync::Arc;
 
 pub use datum::{Datum, Float};
+pub use error::{Problem, ReadError};
+pub use format::{Format, UnknownFormat};
 pub use spans::{NotCheckable, Span, spans};
+pub use write::{write_edn, write_json};
 
 pub use crate::operation::Outcome;
 
@@ -20,6 +32,8 @@ pub struct History {
     /// Its events, in the order in which they happened: calls and returns of the clients, and what the
     /// nemesis did.
     pub events: Vec<Event>,
+    /// How many lines of the input told no event: those of a log that are about other things.
+    pub skipped: u64,
 }
 
 /// One event of a history: an invocation or a completion.
@@ -55,3 +69,8 @@ pub enum Actor {
     /// A process with a name, such as the nemesis. Its events belong to no object.
     Named(Arc<str>),
 }
+
+#[cfg(test)]
+pub(crate) mod mutations;
+#[cfg(test)]
+mod tests;

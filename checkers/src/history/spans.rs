@@ -1,6 +1,7 @@
 //! Pairs invocations with completions, and checks what every history must hold to.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use thiserror::Error;
 
@@ -29,12 +30,24 @@ pub struct NotCheckable(pub String);
 /// a nemesis does is no operation on the object.
 ///
 /// # Errors
-/// If a process has two operations outstanding, goes on after its `info`, or completes what it never began.
+/// If a process has two operations outstanding, goes on after its `info`, or completes what it never began; if
+/// a named one other than the nemesis has anything but `info`, so that it looks like a client whose operations
+/// would silently be passed over.
 pub fn spans(events: &[Event]) -> Result<Vec<Span>, NotCheckable> {
+    if events.len() >= u32::MAX as usize {
+        return Err(NotCheckable(format!("{} events are too many; expected fewer than 2^32", events.len())));
+    }
     let mut spans: Vec<Span> = Vec::new();
     let mut lanes: BTreeMap<i64, Lane> = BTreeMap::new();
     for (place, event) in events.iter().enumerate() {
-        let Actor::Process(process) = event.process else { continue };
+        let process = match &event.process {
+            Actor::Process(process) => *process,
+            Actor::Named(name) if event.outcome == Outcome::Info || &**name == "nemesis" => continue,
+            Actor::Named(name) => {
+                let what = "has a name instead of a number, and operations like a client's";
+                return Err(broken(event, name, what));
+            }
+        };
         let moment = Moment::at(place);
         let lane = lanes.entry(process).or_insert(Lane::Idle);
         match (event.outcome, *lane) {
@@ -59,15 +72,15 @@ pub fn spans(events: &[Event]) -> Result<Vec<Span>, NotCheckable> {
                 let began = &events[spans[span].invocation];
                 return Err(broken(
                     event,
-                    process,
+                    &process,
                     &format!("has two operations outstanding, one since index {}", began.index),
                 ));
             }
             (_, Lane::Closed(end)) => {
                 let end = events[end].index;
-                return Err(broken(event, process, &format!("goes on after its info at index {end}")));
+                return Err(broken(event, &process, &format!("goes on after its info at index {end}")));
             }
-            (_, Lane::Idle) => return Err(broken(event, process, "completes what it never began")),
+            (_, Lane::Idle) => return Err(broken(event, &process, "completes what it never began")),
         }
     }
     Ok(spans)
@@ -81,7 +94,7 @@ enum Lane {
     Closed(usize),
 }
 
-fn broken(event: &Event, process: i64, what: &str) -> NotCheckable {
+fn broken(event: &Event, process: &dyn fmt::Display, what: &str) -> NotCheckable {
     let line = if event.line > 0 { format!(", line {}", event.line) } else { String::new() };
     NotCheckable(format!("process {process} {what}, at index {}{line}", event.index))
 }
