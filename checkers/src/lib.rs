@@ -13,7 +13,7 @@
 //!    step; [`fate`]: where a lost record is.
 //! 6. [`judge`](mod@judge): all of it over one run, and [`verdict`]: what comes out.
 //!
-//! Beside that, anybody's histories: [`history`] reads them, [`linearizability`] checks them.
+//! Beside that, anybody's histories: [`history`] reads them, [`linearizability`] and [`objects`] check them.
 
 pub mod contract;
 pub mod coverage;
@@ -26,6 +26,7 @@ pub mod judge;
 pub mod linearizability;
 pub mod log;
 pub mod monitor;
+pub mod objects;
 pub mod operation;
 pub mod recording;
 pub mod recovery;
