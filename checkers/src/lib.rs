@@ -13,8 +13,8 @@
 //!    step; [`fate`]: where a lost record is.
 //! 6. [`judge`](mod@judge): all of it over one run, and [`verdict`]: what comes out.
 //!
-//! Beside that, anybody's histories: [`history`] reads them, [`check`](mod@check) says whether they are those of some object,
-//! by way of [`linearizability`].
+//! Beside that, anybody's histories: [`history`] reads them, [`check`](mod@check) says whether they are those of
+//! some object, by way of [`linearizability`] and [`objects`].
 
 pub mod check;
 pub mod contract;
@@ -28,6 +28,7 @@ pub mod judge;
 pub mod linearizability;
 pub mod log;
 pub mod monitor;
+pub mod objects;
 pub mod operation;
 pub mod recording;
 pub mod recovery;

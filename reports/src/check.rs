@@ -203,7 +203,8 @@ fn verdict(verdict: Verdict) -> &'static str {
 }
 
 fn cited(cited: &Cited) -> CitedLine<'_> {
-    let place = |place: Place| PlaceLine { index: place.index, line: Some(place.line).filter(|line| *line > 0) };
+    let place =
+        |place: Place| PlaceLine { index: place.index, line: Some(place.line).filter(|line| *line > 0) };
     CitedLine {
         process: cited.process,
         what: &cited.what,

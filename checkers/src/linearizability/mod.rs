@@ -7,17 +7,30 @@
 pub mod log;
 pub mod model;
 pub mod models;
+mod outside;
+pub mod queue;
+pub mod register;
 mod rule;
 pub mod search;
+mod timeline;
 
 #[cfg(test)]
 mod brute;
+#[cfg(test)]
+mod fuzz;
 
 use crate::ids::Interval;
+
+pub use outside::Outside;
 
 /// The place of an operation in the history that is checked, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpId(pub u32);
+
+/// A value that went into an object or came out of it: its number among the distinct values of the history,
+/// from 0 without gaps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
 
 /// One operation on an object: when, and what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
