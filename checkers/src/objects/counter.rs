@@ -112,7 +112,10 @@ enum Turn {
     ReadCalled,
     /// A read was called: the sums of what had returned by then, of increments and of decrements.
     Since(Sums),
-    Read { invocation: usize, value: i64 },
+    Read {
+        invocation: usize,
+        value: i64,
+    },
 }
 
 /// Sums of increments, and of decrements.
@@ -171,9 +174,6 @@ fn verdict(report: &CounterReport, events: &[Event]) -> String {
             place(&events[*event])
         ),
         None if report.reads == 0 => "the counter was never read, so nothing is known of it".to_owned(),
-        None => format!(
-            "all {} reads are within the bounds of {} additions",
-            report.reads, report.attempts
-        ),
+        None => format!("all {} reads are within the bounds of {} additions", report.reads, report.attempts),
     }
 }
