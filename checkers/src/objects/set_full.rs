@@ -81,7 +81,7 @@ impl Latencies {
 /// What is known of an element; places are those of events.
 #[derive(Debug, Default)]
 struct Known {
-    /// The last attempt to add it.
+    /// The first attempt to add it.
     attempted: Option<usize>,
     failed: bool,
     may_be: bool,
@@ -127,7 +127,7 @@ pub fn set_full(events: &[Event], staleness: Staleness) -> Result<SetFullReport,
         match &*invocation.function {
             "add" => {
                 let known = elements.entry(&invocation.value);
-                known.attempted = Some(span.invocation);
+                known.attempted.get_or_insert(span.invocation);
                 known.failed |= span.outcome == Outcome::Fail;
                 known.may_be |= span.outcome != Outcome::Fail;
                 if let Some(place) = returned {

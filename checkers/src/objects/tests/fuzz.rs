@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::history::mutations::{Object, Random, history, mutate};
 use crate::history::{Datum, Event, Outcome, spans};
+use crate::objects::shape::collection;
 use crate::objects::{Staleness, counter, independent, set, set_full, total_queue};
 
 fn histories(otherwise: u64) -> u64 {
@@ -16,24 +17,20 @@ fn histories(otherwise: u64) -> u64 {
 /// What becomes of an element: Jepsen's definition, read by read.
 fn outcome(events: &[Event], element: &Datum) -> Option<&'static str> {
     let (mut attempted, mut known, mut present, mut absent) = (None, None, None, None);
-    for (place, event) in events.iter().enumerate() {
-        if &*event.function == "add" && &event.value == element {
-            match event.outcome {
-                Outcome::Invoke => attempted = Some(place),
-                Outcome::Ok => known = known.or(Some(place)),
-                _ => {}
+    let spans = spans(events).unwrap();
+    for span in &spans {
+        let invocation = &events[span.invocation];
+        if &*invocation.function == "add" && &invocation.value == element {
+            attempted = attempted.or(Some(span.invocation));
+            if span.outcome == Outcome::Ok {
+                known = known.min(span.completion).or(known).or(span.completion);
             }
         }
     }
     let attempted = attempted?;
-    for span in spans(events).unwrap() {
+    for span in spans.iter().filter(|span| &*events[span.invocation].function == "read") {
         let Some(completion) = span.completion.filter(|_| span.outcome == Outcome::Ok) else { continue };
-        let (Datum::Vector(elements), "read") =
-            (&events[completion].value, &*events[span.invocation].function)
-        else {
-            continue;
-        };
-        if elements.contains(element) {
+        if collection(&events[completion]).unwrap().contains(element) {
             present = Some(span.invocation);
             known = known.min(Some(completion)).or(Some(completion));
         } else if span.invocation > attempted {
