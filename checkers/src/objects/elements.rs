@@ -38,65 +38,59 @@ impl Examples {
     }
 }
 
-/// The number of an element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Element(u32);
-
-impl Element {
-    pub(super) fn place(self) -> usize {
-        self.0 as usize
-    }
-}
-
 /// Elements, each with what is known of it.
 #[derive(Debug)]
 pub(super) struct Elements<'a, T> {
-    numbers: HashMap<&'a Datum, Element, FxBuildHasher>,
+    places: HashMap<&'a Datum, usize, FxBuildHasher>,
     all: Vec<(&'a Datum, T)>,
 }
 
 impl<'a, T: Default> Elements<'a, T> {
     pub(super) fn new() -> Self {
-        Self { numbers: HashMap::default(), all: Vec::new() }
+        Self { places: HashMap::default(), all: Vec::new() }
     }
 
-    /// The number of an element; nothing is known yet of a new one.
-    pub(super) fn number(&mut self, element: &'a Datum) -> Element {
-        match self.numbers.entry(element) {
+    /// What is known of an element: nothing yet of a new one.
+    pub(super) fn entry(&mut self, element: &'a Datum) -> &mut T {
+        let place = match self.places.entry(element) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(vacant) => {
-                let number = Element(self.all.len() as u32);
                 self.all.push((element, T::default()));
-                *vacant.insert(number)
+                *vacant.insert(self.all.len() - 1)
             }
-        }
+        };
+        &mut self.all[place].1
     }
 
-    /// What is known of an element.
-    pub(super) fn entry(&mut self, element: &'a Datum) -> &mut T {
-        let number = self.number(element);
-        self.at(number)
-    }
-
-    pub(super) fn at(&mut self, element: Element) -> &mut T {
-        &mut self.all[element.place()].1
-    }
-
-    /// Each with what is known of it, in the order of their numbers.
+    /// Each with what is known of it, in that order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a Datum, &T)> {
         self.all.iter().map(|(element, known)| (*element, known))
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.all.len()
-    }
 }
 
-/// `2 elements were lost, 1 were read twice`: what there is of each kind.
+/// So many elements does a sentence name, of so many characters each.
+const NAMED_MAX: usize = 3;
+const NAME_LENGTH_MAX: usize = 40;
+
+/// `2 acknowledged and lost (5, 7); 1 read and never added (3)`: what there is of each kind.
 pub(super) fn sentence(found: &[(&Examples, &str)]) -> String {
     let mut parts = Vec::new();
     for (examples, what) in found.iter().filter(|(examples, _)| !examples.is_empty()) {
-        parts.push(format!("{} elements {what}", examples.count));
+        let mut names: Vec<String> = examples.first.iter().take(NAMED_MAX).map(name).collect();
+        if examples.count > names.len() as u64 {
+            names.push("…".to_owned());
+        }
+        let names = names.join(", ");
+        parts.push(format!("{} {what} ({names})", examples.count));
     }
     parts.join("; ")
+}
+
+fn name(element: &Datum) -> String {
+    let mut name = element.to_string();
+    if let Some((end, _)) = name.char_indices().nth(NAME_LENGTH_MAX) {
+        name.truncate(end);
+        name.push('…');
+    }
+    name
 }

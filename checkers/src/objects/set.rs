@@ -1,7 +1,7 @@
 //! A set that is read at the end: what was added and is not there, and what is there and was never added.
 
-use super::elements::{Elements, Examples};
 use super::Validity;
+use super::elements::{Elements, Examples};
 use super::shape::{ObjectError, collection, wrong_function};
 use crate::history::{Datum, Event, Outcome, spans};
 
@@ -129,10 +129,10 @@ fn report(elements: &Elements<'_, Known>, reads: u32) -> SetReport {
         }
     }
     let wrong = [
-        (&report.lost, "were acknowledged and are not in the last read"),
-        (&report.divergent, "were acknowledged and are not in every final read"),
-        (&report.unexpected, "were read and never added"),
-        (&report.aborted, "were read though their addition failed"),
+        (&report.lost, "acknowledged and not in the last read"),
+        (&report.divergent, "acknowledged and not in every final read"),
+        (&report.unexpected, "read and never added"),
+        (&report.aborted, "read though the addition failed"),
     ];
     report.validity = match reads {
         0 => Validity::Unknown,

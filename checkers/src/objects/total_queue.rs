@@ -121,17 +121,16 @@ fn report(elements: &Elements<'_, Known>, unknown_dequeues: u64, unknown_drains:
     let certain = unknown_drains == 0 && report.lost.count > unknown_dequeues;
     let lost = if certain { report.lost.clone() } else { Examples::default() };
     let wrong = [
-        (&lost, "were enqueued and never came out"),
-        (&report.unexpected, "came out and were never enqueued"),
-        (&report.aborted, "came out though their enqueue failed"),
+        (&lost, "enqueued and never dequeued"),
+        (&report.unexpected, "dequeued and never enqueued"),
+        (&report.aborted, "dequeued though the enqueue failed"),
     ];
     let invalid = wrong.iter().any(|(found, _)| !found.is_empty());
     (report.validity, report.verdict) = if invalid {
         (Validity::Invalid, sentence(&wrong))
     } else if !report.lost.is_empty() {
         let verdict = format!(
-            "{} elements were enqueued and never came out, but {} dequeues and drains without a known result may \
-             have taken them",
+            "{} enqueued and never dequeued, but {} dequeues and drains without a known result may have taken them",
             report.lost.count, report.unknown_dequeues
         );
         (Validity::Unknown, verdict)

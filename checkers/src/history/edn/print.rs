@@ -13,6 +13,13 @@ pub(in crate::history) fn edn_text(value: &Datum) -> String {
     text
 }
 
+impl fmt::Display for Datum {
+    /// As EDN.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print(self, f)
+    }
+}
+
 /// Writes the value to `out`.
 pub(in crate::history) fn print(value: &Datum, out: &mut impl Write) -> fmt::Result {
     match value {
