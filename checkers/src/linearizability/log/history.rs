@@ -8,7 +8,7 @@ use crate::linearizability::{Op, OpId};
 pub struct ValueId(pub u32);
 
 /// A record where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// Where.
     pub offset: Offset,
@@ -17,21 +17,21 @@ pub struct Record {
 }
 
 /// Some values of an [`Arena`], one after another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Values {
     start: u32,
     len: u32,
 }
 
 /// Some records of an [`Arena`], one after another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Records {
     start: u32,
     len: u32,
 }
 
 /// How much of the log a read promises to return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReadMode {
     /// All from its position to the end.
     Exact,
@@ -43,7 +43,7 @@ pub enum ReadMode {
 ///
 /// Of one that never returned, only what an append might have done counts. An acknowledgement without a
 /// return is taken for an indeterminate append.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LogAction {
     /// The value was appended; where, if the acknowledgement says so.
     AppendOk {
@@ -193,7 +193,7 @@ fn span(start: usize, end: usize) -> (u32, u32) {
 }
 
 /// How an append ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Fate {
     Acknowledged,
     Indeterminate,
