@@ -63,6 +63,28 @@ fn an_empty_input_is_the_empty_history() {
 }
 
 #[test]
+fn a_format_is_recognised_behind_whatever_comes_first() {
+    let cases = [
+        ("[main] INFO jepsen.util - 0\t:ok\t:read\t1", Format::JepsenLog),
+        ("[2021-01-01 10:00] jepsen.util 0\t:ok\t:read\t1", Format::JepsenLog),
+        ("# a log\n{started}\n0\t:ok\t:read\t1", Format::JepsenLog),
+        (" \n [ {\"process\": 1", Format::Json),
+        ("\u{FEFF}{\n\"process\": 1", Format::Json),
+        ("; said\n#_[1 2] [#jepsen.history.Op{", Format::Edn),
+        ("^:m {:process", Format::Edn),
+        ("{}", Format::Edn),
+        ("[:nemesis :info", Format::Knossos),
+        ("; said\n([-1 :info", Format::Knossos),
+    ];
+    for (text, format) in cases {
+        assert_eq!(Format::recognise(text.as_bytes()), Ok(format), "{text}");
+    }
+    for text in ["[1 2 3]", "[\"a\"]", "x", "#", "# x", "]", "12", "\"{\"", "#_"] {
+        assert!(Format::recognise(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn an_event_without_an_index_has_its_place() {
     let text = "{:process 0 :type :invoke :f :read} {:process 0 :type :ok :f :read :index -1}
         {:process 0 :type :ok :f :read :index 7} {:process 0 :type :ok :f :read :index 18446744073709551615}";
