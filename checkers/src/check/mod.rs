@@ -164,6 +164,19 @@ impl Object {
         Self::FifoQueue,
     ];
 
+    /// What it does, in one line.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Register => "`read`, `write`",
+            Self::CasRegister => "`read`, `write`, `cas` with `[from to]`",
+            Self::KeyValue => "a map from keys to texts: `get`, `put`, `append`",
+            Self::Mutex => "a lock: `acquire`, `release`",
+            Self::Set => "`add`, `read` of all, `contains` with `[element true]`",
+            Self::Queue => "in any order: `enqueue`, `dequeue`, `drain`",
+            Self::FifoQueue => "first in, first out: `enqueue`, `dequeue`, `drain`",
+        }
+    }
+
     /// Its name, as [`FromStr`] takes it.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! Jepsen's histories: events as maps of EDN, one after the other or in one enclosing vector or list.
 
 mod event;
+mod literal;
 mod parser;
 mod print;
 mod token;
