@@ -154,11 +154,25 @@ impl<'e> Sweep<'e> {
         self.exact
     }
 
+    /// How many holes are side by side at most; no limit for those that reach the end.
+    fn longest_hole(&self) -> u64 {
+        let (mut longest, mut here) = (0_u64, 0);
+        for slot in 0..self.evidence.required {
+            let hole = self.evidence.at[slot as usize] == UNTOLD;
+            here = if hole { self.evidence.axis.width(slot).saturating_add(here) } else { 0 };
+            longest = longest.max(here);
+        }
+        if here > 0 { u64::MAX } else { longest }
+    }
+
     /// Fills all slots.
     pub(super) fn run(mut self, certificate: bool) -> Result<Option<Filled>, Stop> {
         let mut late: Vec<Job> = Vec::new();
+        let room = self.longest_hole();
         for (job, count) in std::mem::take(&mut self.batches) {
             match self.loose {
+                // One that need not be anywhere, and fits nowhere, is of no use.
+                Loose::Relaxed if !job.is_mandatory() && u64::from(count) > room => {}
                 Loose::Relaxed => self.jobs.extend((0..count).map(|_| job)),
                 Loose::Strict => late.extend(job.is_mandatory().then_some(job)),
             }
