@@ -7,17 +7,17 @@ use rand_chacha::ChaCha8Rng;
 
 /// What to make.
 #[derive(Clone, Copy, Debug)]
-pub struct LogShape {
+pub(crate) struct LogShape {
     /// How many operations.
-    pub ops: u32,
+    pub(crate) ops: u32,
     /// How many of them are outstanding at a time.
-    pub clients: u32,
+    pub(crate) clients: u32,
     /// In permille of appends; half of them take effect.
-    pub indeterminate: u32,
+    pub(crate) indeterminate: u32,
     /// Whether one end is told that was outdated already.
-    pub stale_end: bool,
+    pub(crate) stale_end: bool,
     /// What it depends on beside that.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// What a client is at.
@@ -29,7 +29,7 @@ enum Lane {
 }
 
 /// Half appends, a quarter ends, a quarter reads of up to 8 of the last 64 records.
-pub fn history(shape: &LogShape) -> LogHistory {
+pub(crate) fn history(shape: &LogShape) -> LogHistory {
     let mut dice = ChaCha8Rng::seed_from_u64(shape.seed);
     let mut history = LogHistory::default();
     history.ops.reserve(shape.ops as usize);

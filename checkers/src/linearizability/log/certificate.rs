@@ -6,7 +6,7 @@ use crate::linearizability::{Certificate, OpId};
 
 /// Puts what only looked between what filled slots: as early as its call allows, but not before its lower
 /// bound. That is before its upper bound, as the slot there was filled after its call.
-pub(super) fn order(evidence: &Evidence<'_>, filled: Filled) -> Certificate {
+pub(super) fn order(evidence: &Evidence<'_>, filled: &Filled) -> Certificate {
     let history = evidence.history;
     let sorted = history.ops.is_sorted_by_key(|op| op.interval.call);
     let mut by_call = Vec::new();
@@ -14,12 +14,12 @@ pub(super) fn order(evidence: &Evidence<'_>, filled: Filled) -> Certificate {
         by_call = (0..history.ops.len() as u32).collect();
         by_call.sort_by_key(|place| history.ops[*place as usize].interval.call);
     }
+    let in_order = (0..history.ops.len()).map(|nth| by_call.get(nth).map_or(nth, |place| *place as usize));
     // For each that looked: how many fillings are before it. Among equals, the order of their calls will do.
     let mut looks: Vec<(u32, OpId)> = Vec::new();
     let mut looks_before = vec![0_u32; filled.by.len() + 2];
     let mut called = 0;
-    for place in 0..history.ops.len() {
-        let place = if sorted { place } else { by_call[place] as usize };
+    for place in in_order {
         let op = &history.ops[place];
         while filled.by.get(called).is_some_and(|(instant, _)| *instant < op.interval.call.0) {
             called += 1;

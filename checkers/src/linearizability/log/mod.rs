@@ -130,7 +130,7 @@ pub fn check(history: &LogHistory, settings: LogSettings) -> Answer {
 fn try_check(history: &LogHistory, settings: LogSettings) -> Result<super::Certificate, Stop> {
     let evidence = evidence::collect(history, settings)?;
     let filled = real_time(&evidence, Uppers::All, settings.certificate)?;
-    Ok(filled.map(|filled| certificate::order(&evidence, filled)).unwrap_or_default())
+    Ok(filled.map(|filled| certificate::order(&evidence, &filled)).unwrap_or_default())
 }
 
 /// Whether all instants can be put in real time; the fillings of the slots, if wanted.

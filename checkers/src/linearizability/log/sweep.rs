@@ -61,6 +61,8 @@ pub(super) struct Sweep<'e> {
     uppers: Uppers,
     loose: Loose,
     exact: bool,
+    /// Whether the log was seen to be exactly as long as is required, so that no batch reaches beyond.
+    seen_end: bool,
     /// By slot: after this call, by the upper bound of exactly this slot.
     after: Vec<u32>,
     /// The same for records alone; empty if no operation makes that difference.
@@ -85,6 +87,7 @@ impl<'e> Sweep<'e> {
         }
         let mut placed = 0;
         let mut exact = true;
+        let mut seen_end = false;
         for (place, op) in history.ops.iter().enumerate() {
             let Some(mut bounds) = evidence.bounds(op) else { continue };
             if evidence.settings.duplicates && matches!(op.action, LogAction::AppendOk { offset: None, .. }) {
@@ -92,6 +95,8 @@ impl<'e> Sweep<'e> {
                 bounds.lower = if loose == Loose::Relaxed { 0 } else { bounds.lower };
             }
             evidence.plausible(OpId(place as u32), bounds)?;
+            seen_end |=
+                !bounds.append && bounds.lower == evidence.required && bounds.upper == evidence.required;
             placed += usize::from(bounds.append);
             if uppers.count(bounds) {
                 let call = op.interval.call.0;
@@ -121,6 +126,7 @@ impl<'e> Sweep<'e> {
             uppers,
             loose,
             exact,
+            seen_end,
             after,
             record_after,
             before,
@@ -154,11 +160,25 @@ impl<'e> Sweep<'e> {
         self.exact
     }
 
+    /// How many holes are side by side at most; no limit for those that reach the end.
+    fn longest_hole(&self) -> u64 {
+        let (mut longest, mut here) = (0_u64, 0);
+        for slot in 0..self.evidence.required {
+            let hole = self.evidence.at[slot as usize] == UNTOLD;
+            here = if hole { self.evidence.axis.width(slot).saturating_add(here) } else { 0 };
+            longest = longest.max(here);
+        }
+        if here > 0 && !self.seen_end { u64::MAX } else { longest }
+    }
+
     /// Fills all slots.
     pub(super) fn run(mut self, certificate: bool) -> Result<Option<Filled>, Stop> {
         let mut late: Vec<Job> = Vec::new();
+        let room = self.longest_hole();
         for (job, count) in std::mem::take(&mut self.batches) {
             match self.loose {
+                // One that need not be anywhere, and fits nowhere, is of no use.
+                Loose::Relaxed if !job.is_mandatory() && u64::from(count) > room => {}
                 Loose::Relaxed => self.jobs.extend((0..count).map(|_| job)),
                 Loose::Strict => late.extend(job.is_mandatory().then_some(job)),
             }

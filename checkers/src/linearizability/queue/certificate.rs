@@ -151,31 +151,29 @@ impl Sorted {
         let [enqueue_starts, enqueue_ends, dequeue_starts, dequeue_ends] = &mut fill;
         let mut pending = 0;
         for (now, happening) in timeline.iter() {
-            let value = match ops[happening.operation().0 as usize].action {
+            let action = ops[happening.operation().0 as usize].action;
+            let value = match action {
                 QueueAction::Enqueue(value) | QueueAction::Dequeue(value) => value,
-                QueueAction::DequeueUnknown if !happening.is_return() => {
+                QueueAction::DequeueUnknown => {
                     pending += 1;
                     let Some(value) = evidence.left.get(pending - 1) else { continue };
                     *value
                 }
-                QueueAction::DequeueUnknown | QueueAction::DequeueEmpty => continue,
+                QueueAction::DequeueEmpty => continue,
             };
             let life = evidence.of_value(value);
             if !life.is_dequeued() {
                 continue;
             }
             let segment = segments.segment(value);
-            if life.enqueued.call == now {
-                enqueue_starts.push(value, segment);
+            match (action, happening.is_return()) {
+                (QueueAction::Enqueue(_), false) => enqueue_starts.push(value, segment),
+                (QueueAction::Enqueue(_), true) => enqueue_ends.push(value, segment),
+                (_, false) => {}
+                (_, true) => dequeue_ends.push(value, segment),
             }
-            if life.enqueued.ret == now {
-                enqueue_ends.push(value, segment);
-            }
-            if life.dequeue_window().call == now {
+            if !happening.is_return() && life.dequeue_window().call == now {
                 dequeue_starts.push(value, segment);
-            }
-            if life.dequeued.ret == now {
-                dequeue_ends.push(value, segment);
             }
         }
         // What never returned ends last, in any order.

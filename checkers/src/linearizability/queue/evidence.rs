@@ -70,7 +70,7 @@ impl Evidence {
             evidence.take(OpId(place as u32), op, timeline.interval(OpId(place as u32)), ops.len())?;
         }
         evidence.pending.sort_unstable_by_key(|operation| timeline.interval(*operation).call);
-        evidence.match_pending(ops, timeline);
+        evidence.match_pending(timeline);
         Ok(evidence)
     }
 
@@ -123,14 +123,14 @@ impl Evidence {
         Ok(&mut self.lives[place])
     }
 
-    fn match_pending(&mut self, ops: &[Op<QueueAction>], timeline: &Timeline) {
-        for (_, happening) in timeline.iter().filter(|(_, happening)| happening.is_return()) {
-            if let QueueAction::Enqueue(value) = ops[happening.operation().0 as usize].action
-                && !self.lives[value.0 as usize].is_dequeued()
-            {
-                self.left.push(value);
+    fn match_pending(&mut self, timeline: &Timeline) {
+        for (life, value) in self.lives.iter().zip(0..) {
+            if !life.is_dequeued() && life.enqueued.ret.is_some() {
+                self.left.push(ValueId(value));
             }
         }
+        let lives = &self.lives;
+        self.left.sort_unstable_by_key(|value| lives[value.0 as usize].enqueued.ret);
         if !rule::applies("queue: first returned, first taken") {
             self.left.reverse();
         }

@@ -4,7 +4,7 @@ use super::differential::histories;
 use super::generator::{self, PROFILES, show};
 use crate::ids::Moment;
 use crate::linearizability::log::history::Fate;
-use crate::linearizability::log::{Gaps, LogHistory, LogSettings, LogStream, check, evidence};
+use crate::linearizability::log::{Gaps, LogAction, LogHistory, LogSettings, LogStream, check, evidence};
 use crate::linearizability::{Answer, OpId, Witness};
 
 /// What the stream says, and how many events it took.
@@ -99,6 +99,10 @@ fn until(history: &LogHistory, events: usize) -> LogHistory {
     for op in &mut known.ops {
         if op.interval.ret.0 as usize >= events {
             op.interval.ret = Moment::NEVER;
+            // That it failed came out at its return.
+            if let LogAction::AppendFail { value } = op.action {
+                op.action = LogAction::AppendInfo { value };
+            }
         }
     }
     known
