@@ -14,15 +14,12 @@ pub(super) enum Key {
     Process,
     Type,
     F,
-    Key,
+    Object,
     Value,
     Error,
 }
 
 impl Key {
-    const ALL: [Self; 8] =
-        [Self::Index, Self::Time, Self::Process, Self::Type, Self::F, Self::Key, Self::Value, Self::Error];
-
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Index => "index",
@@ -30,14 +27,24 @@ impl Key {
             Self::Process => "process",
             Self::Type => "type",
             Self::F => "f",
-            Self::Key => "key",
+            Self::Object => "key",
             Self::Value => "value",
             Self::Error => "error",
         }
     }
 
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|key| key.name() == name)
+        match name {
+            "index" => Some(Self::Index),
+            "time" => Some(Self::Time),
+            "process" => Some(Self::Process),
+            "type" => Some(Self::Type),
+            "f" => Some(Self::F),
+            "key" => Some(Self::Object),
+            "value" => Some(Self::Value),
+            "error" => Some(Self::Error),
+            _ => None,
+        }
     }
 
     fn expected(self) -> &'static str {
@@ -47,7 +54,7 @@ impl Key {
             Self::Process => "a whole number, or a name like nemesis",
             Self::Type => "invoke, ok, fail or info",
             Self::F => "the name of what is done, like read",
-            Self::Key | Self::Value | Self::Error => "any value",
+            Self::Object | Self::Value | Self::Error => "any value",
         }
     }
 }
@@ -83,7 +90,7 @@ impl Draft {
         match key {
             Key::Value => self.value = value,
             Key::Error => self.error = Some(value).filter(|error| *error != Datum::Nil),
-            Key::Key => self.key = Some(value).filter(|key| *key != Datum::Nil),
+            Key::Object => self.key = Some(value).filter(|key| *key != Datum::Nil),
             Key::Process => self.process = Some(actor(&value).ok_or_else(|| wrong(&value))?),
             Key::Type => self.outcome = Some(outcome(&value).ok_or_else(|| wrong(&value))?),
             Key::F => self.function = function(value),

@@ -41,9 +41,15 @@ fn event(parser: &mut Parser<'_>, lines: &mut Lines, place: usize) -> Parsed<Eve
     let mut draft = Draft::default();
     while parser.next_in(&nesting)? {
         let at = parser.at();
+        // All but a few keys are these, so that they are not worth a datum.
+        if let Some(key) = parser.keyword_if(Key::of_name) {
+            draft.set(key, parser.value()?, at)?;
+            continue;
+        }
         let name = parser.value()?;
-        let key = if let Datum::Keyword(name) = &name { Key::of_name(name) } else { None };
         let value = parser.value()?;
+        // Metadata may stand before one of these.
+        let key = if let Datum::Keyword(name) = &name { Key::of_name(name) } else { None };
         match key {
             Some(key) => draft.set(key, value, at)?,
             None => draft.keep(name, value),

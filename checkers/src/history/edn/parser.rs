@@ -280,7 +280,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The name of a keyword, which begins with a `:`.
-    pub(in crate::history) fn keyword(&mut self) -> Parsed<&'a str> {
+    fn keyword(&mut self) -> Parsed<&'a str> {
         let start = self.at;
         let name = &self.token()[1..];
         if name.is_empty() {
@@ -290,7 +290,17 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub(in crate::history) fn keyword_of(&mut self, name: &str) -> Datum {
+    /// What `known` says of the keyword that is next; passes over it if that is something.
+    pub(super) fn keyword_if<T>(&mut self, known: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let start = self.at;
+        let found = (self.peek() == Some(b':')).then(|| self.token()).and_then(|token| known(&token[1..]));
+        if found.is_none() {
+            self.at = start;
+        }
+        found
+    }
+
+    fn keyword_of(&mut self, name: &str) -> Datum {
         Datum::Keyword(self.names.share(name))
     }
 

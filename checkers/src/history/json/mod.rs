@@ -48,10 +48,12 @@ fn event(parser: &mut Parser<'_>, lines: &mut Lines, place: usize) -> Parsed<Eve
     while parser.next_in(first, opened)? {
         let at = parser.at();
         let name = parser.name()?;
-        let value = parser.value()?;
-        match Key::of_name(&name) {
-            Some(key) => draft.set(key, value, at)?,
-            None => draft.keep(Datum::String(name), value),
+        match Key::of_name(parser.read(&name)) {
+            Some(key) => draft.set(key, parser.value()?, at)?,
+            None => {
+                let name = Datum::String(parser.share(&name));
+                draft.keep(name, parser.value()?);
+            }
         }
         first = false;
     }

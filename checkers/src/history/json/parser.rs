@@ -82,11 +82,11 @@ impl<'a> Parser<'a> {
     }
 
     /// The name of an object's entry, and the colon behind it.
-    pub(super) fn name(&mut self) -> Parsed<Arc<str>> {
+    pub(super) fn name(&mut self) -> Parsed<Text<'a>> {
         if self.peek() != Some(b'"') {
             return Err(self.unexpected("a name in quotes"));
         }
-        let name = self.string()?;
+        let name = self.text_in_quotes()?;
         self.blank();
         if self.peek() != Some(b':') {
             return Err(self.unexpected("`:` behind a name"));
@@ -99,7 +99,10 @@ impl<'a> Parser<'a> {
     pub(super) fn value(&mut self) -> Parsed<Datum> {
         self.blank();
         match self.peek() {
-            Some(b'"') => Ok(Datum::String(self.string()?)),
+            Some(b'"') => {
+                let text = self.text_in_quotes()?;
+                Ok(Datum::String(self.share(&text)))
+            }
             Some(b'0'..=b'9' | b'-') => self.number(),
             Some(b'[') => self.array(),
             Some(b'{') => self.object(),
@@ -141,8 +144,9 @@ impl<'a> Parser<'a> {
         let base = self.entries.len();
         while self.next_in(self.entries.len() == base, opened)? {
             let name = self.name()?;
+            let name = Datum::String(self.share(&name));
             let value = self.value()?;
-            self.entries.push((Datum::String(name), value));
+            self.entries.push((name, value));
         }
         self.depth -= 1;
         Ok(Datum::Map(self.entries.drain(base..).collect()))
@@ -167,7 +171,22 @@ impl<'a> Parser<'a> {
             .map_or_else(|| Datum::Number(text.into()), |float| Datum::Float(Float(float))))
     }
 
-    fn string(&mut self) -> Parsed<Arc<str>> {
+    /// The text that was read last.
+    pub(super) fn read<'t>(&'t self, text: &Text<'t>) -> &'t str {
+        match text {
+            Text::Plain(text) => text,
+            Text::Unescaped => &self.unescaped,
+        }
+    }
+
+    pub(super) fn share(&mut self, text: &Text<'_>) -> Arc<str> {
+        match text {
+            Text::Plain(text) => self.names.share(text),
+            Text::Unescaped => self.names.share(&self.unescaped),
+        }
+    }
+
+    fn text_in_quotes(&mut self) -> Parsed<Text<'a>> {
         let opened = Opened { at: self.at, what: "string", close: '"' };
         self.at += 1;
         let mut from = self.at;
@@ -181,10 +200,10 @@ impl<'a> Parser<'a> {
                     let last = &self.text[from..self.at];
                     self.at += 1;
                     if self.unescaped.is_empty() {
-                        return Ok(self.names.share(last));
+                        return Ok(Text::Plain(last));
                     }
                     self.unescaped.push_str(last);
-                    return Ok(self.names.share(&self.unescaped));
+                    return Ok(Text::Unescaped);
                 }
                 Some(b'\\') => {
                     self.unescaped.push_str(&self.text[from..self.at]);
@@ -203,6 +222,12 @@ impl<'a> Parser<'a> {
             }
         }
     }
+}
+
+/// A text in quotes: as it stands there, or, until the next one is read, in [`Parser::unescaped`].
+pub(super) enum Text<'a> {
+    Plain(&'a str),
+    Unescaped,
 }
 
 /// A bracket or a quote that was opened.

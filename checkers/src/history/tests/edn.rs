@@ -148,6 +148,7 @@ fn events_may_be_tagged_enclosed_spread_over_lines_and_several_a_line() {
         one.replace(' ', ",").repeat(2),
         one.replace(' ', "\r\n").repeat(2),
         format!("\u{FEFF}{one}{one}"),
+        one.replace(":type", "^:m #_4 :type").repeat(2),
     ];
     for text in texts {
         let events = events(&text);

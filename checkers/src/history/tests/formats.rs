@@ -2,51 +2,38 @@
 
 use super::*;
 
-const EDN: &str = r#"{:process 0, :type :invoke, :f :write, :value 3, :time 10, :index 0}
-{:process :nemesis, :type :info, :f :start, :value "cut", :time 11, :index 1}
-{:process 0, :type :info, :f :write, :value 3, :time 12, :index 2, :error :timed-out}
-{:process 1, :type :invoke, :f :cas, :value [0 2], :time 13, :index 3}
-"#;
-
-const JSON: &str = r#"{"process": 0, "type": "invoke", "f": "write", "value": 3, "time": 10, "index": 0}
-{"process": "nemesis", "type": "info", "f": "start", "value": "cut", "time": 11, "index": 1}
-{"process": 0, "type": "info", "f": "write", "value": 3, "time": 12, "index": 2, "error": "timed-out"}
-{"process": 1, "type": "invoke", "f": "cas", "value": [0, 2], "time": 13, "index": 3}
-"#;
-
-const LOG: &str = "INFO  jepsen.util - 0\t:invoke\t:write\t3
-INFO  jepsen.util - :nemesis\t:info\t:start\t\"cut\"
-INFO  jepsen.util - 0\t:info\t:write\t3\t:timed-out
-INFO  jepsen.util - 1\t:invoke\t:cas\t[0 2]
-";
-
-const KNOSSOS: &str = "[0 :invoke :write 3]
-[:nemesis :info :start \"cut\"]
-[0 :info :write 3 :timed-out]
-[1 :invoke :cas [0 2]]
-";
-
-fn expected() -> Vec<Told> {
-    vec![
-        (Actor::Process(0), Outcome::Invoke, "write".into(), Datum::Int(3)),
-        (nemesis(), Outcome::Info, "start".into(), string("cut")),
-        (Actor::Process(0), Outcome::Info, "write".into(), Datum::Int(3)),
-        (Actor::Process(1), Outcome::Invoke, "cas".into(), vector([0, 2])),
-    ]
+/// The blocks of the document, each with its format.
+fn documented() -> Vec<(Format, &'static str)> {
+    let document = include_str!("../../../../docs/histories.md");
+    let mut parts = document.split("```");
+    let mut blocks = Vec::new();
+    // What is outside of blocks and what is inside alternate.
+    while let (Some(_), Some(block)) = (parts.next(), parts.next()) {
+        let (name, text) = block.split_once('\n').expect("a block has lines");
+        blocks.push((name.parse().expect("a block names its format"), text));
+    }
+    blocks
 }
 
 #[test]
-fn one_history_is_the_same_in_every_format() {
-    let texts =
-        [(Format::Edn, EDN), (Format::Json, JSON), (Format::JepsenLog, LOG), (Format::Knossos, KNOSSOS)];
-    for (format, text) in texts {
+fn the_documented_history_is_the_same_in_every_format() {
+    let expected = [
+        (Actor::Process(0), Outcome::Invoke, "write".into(), Datum::Int(3)),
+        (Actor::Process(1), Outcome::Invoke, "read".into(), Datum::Nil),
+        (nemesis(), Outcome::Info, "start".into(), string("cut off n1")),
+        (Actor::Process(1), Outcome::Ok, "read".into(), Datum::Int(0)),
+        (Actor::Process(0), Outcome::Info, "write".into(), Datum::Int(3)),
+    ];
+    let documented = documented();
+    assert_eq!(documented.iter().map(|(format, _)| *format).collect::<Vec<_>>(), Format::ALL);
+    for (format, text) in documented {
         assert_eq!(Format::recognise(text.as_bytes()), Ok(format));
         let events = read(format, text).events;
-        assert_eq!(events.iter().map(told).collect::<Vec<_>>(), expected(), "{format}");
-        assert_eq!(events.iter().map(|event| event.line).collect::<Vec<_>>(), [1, 2, 3, 4], "{format}");
-        assert_eq!(events.iter().map(|event| event.index).collect::<Vec<_>>(), [0, 1, 2, 3], "{format}");
+        assert_eq!(events.iter().map(told).collect::<Vec<_>>(), expected, "{format}");
+        assert_eq!(events.iter().map(|event| event.line).collect::<Vec<_>>(), [1, 2, 3, 4, 5], "{format}");
+        assert_eq!(events.iter().map(|event| event.index).collect::<Vec<_>>(), [0, 1, 2, 3, 4], "{format}");
         let error = if format == Format::Json { string("timed-out") } else { keyword("timed-out") };
-        assert_eq!(events[2].error, Some(error), "{format}");
+        assert_eq!(events[4].error, Some(error), "{format}");
         let time = matches!(format, Format::Edn | Format::Json).then_some(13);
         assert_eq!(events[3].time, time, "{format}");
     }
@@ -72,6 +59,28 @@ fn an_empty_input_is_the_empty_history() {
     for format in Format::ALL {
         assert_eq!(format.read(b""), Ok(History::default()));
         assert_eq!(format.read(b"\n \n"), Ok(History::default()));
+    }
+}
+
+#[test]
+fn a_format_is_recognised_behind_whatever_comes_first() {
+    let cases = [
+        ("[main] INFO jepsen.util - 0\t:ok\t:read\t1", Format::JepsenLog),
+        ("[2021-01-01 10:00] jepsen.util 0\t:ok\t:read\t1", Format::JepsenLog),
+        ("# a log\n{started}\n0\t:ok\t:read\t1", Format::JepsenLog),
+        (" \n [ {\"process\": 1", Format::Json),
+        ("\u{FEFF}{\n\"process\": 1", Format::Json),
+        ("; said\n#_[1 2] [#jepsen.history.Op{", Format::Edn),
+        ("^:m {:process", Format::Edn),
+        ("{}", Format::Edn),
+        ("[:nemesis :info", Format::Knossos),
+        ("; said\n([-1 :info", Format::Knossos),
+    ];
+    for (text, format) in cases {
+        assert_eq!(Format::recognise(text.as_bytes()), Ok(format), "{text}");
+    }
+    for text in ["[1 2 3]", "[\"a\"]", "x", "#", "# x", "]", "12", "\"{\"", "#_"] {
+        assert!(Format::recognise(text.as_bytes()).is_err(), "{text}");
     }
 }
 

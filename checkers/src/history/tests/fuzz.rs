@@ -107,3 +107,36 @@ fn histories_are_whole_before_they_are_changed() {
         }
     }
 }
+
+/// Whoever reads any of these more than once takes minutes, not moments.
+#[test]
+fn large_inputs_of_one_kind_are_read_in_one_pass() {
+    let times = |unit: &str| unit.repeat(400_000 / unit.len());
+    let event = |value: &str| format!("{{:process 0 :type :ok :f :read :value {value}}}");
+    let inputs = [
+        times(":a\t"),
+        times("\t:ok"),
+        times("0\t:info\t:a\t\t(\n"),
+        times(":a\t:info\t:a\t{\n"),
+        times("[ "),
+        times("\""),
+        times("; \n"),
+        times("#_1 "),
+        times("[0 :ok :a 1] "),
+        times("x"),
+        times("{\"a\":1}"),
+        event(&format!("\"{}\"", times("\\n"))),
+        event(&format!("[{}]", times("1 "))),
+        event(&format!("{{{}}}", times(":a 1 "))),
+        event(&format!("#:{}{{{}}}", times("a"), times(":a 1 "))),
+        event(&times("7")),
+        event(&times("x")),
+        format!("{{\"value\":[\"{}\"]", times("\\u00e9")),
+    ];
+    for input in inputs {
+        let _ = History::read(input.as_bytes());
+        for format in Format::ALL {
+            let _ = format.read(input.as_bytes());
+        }
+    }
+}
