@@ -30,7 +30,7 @@ fn no_history_panics() {
             mutate(&mut random, &mut history);
         }
         let options = Options {
-            initial: random.pick(&[0, 1]).eq(&0).then_some(Datum::Nil).unwrap_or(Datum::Int(0)),
+            initial: if random.one_in(2) { Datum::Nil } else { Datum::Int(0) },
             failed_cas: random.pick(&[FailedCas::Differed, FailedCas::Nothing]),
             independent: random.one_in(10),
             search: Search { exact: random.one_in(2), ..search },

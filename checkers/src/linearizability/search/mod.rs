@@ -3,7 +3,7 @@
 //! [`Search::check`] takes a [`Model`] and the operations, and says a [`Report`]. The search is Wing and
 //! Gong's in Lowe's form, with what experience asks for: operations that change nothing are taken at once,
 //! equal operations in one order only, pending ones where they are of use; several orders of trying and the
-//! parts of the object take turns with growing budgets. See `ARCHITECTURE.md` of the repository.
+//! parts of the object take turns with growing budgets.
 //!
 //! A counter of one's own, from end to end:
 //!

@@ -205,7 +205,7 @@ pub(super) fn cut<M: Model>(model: &M, mut entries: Vec<Entry<'_, M::Action>>) -
         let ends_alone = next.is_some_and(|next| entry.interval.ret < next.interval.call);
         latest = latest.max(Some(entry.interval.ret));
         let alone = begins_alone && ends_alone;
-        if place + 1 - begin < CUT_OPS_MIN || !(alone || !rule::applies("cut where one runs alone")) {
+        if place + 1 - begin < CUT_OPS_MIN || !alone && rule::applies("cut where one runs alone") {
             continue;
         }
         let Some(state) = model.state_after(entry.action) else { continue };

@@ -52,7 +52,7 @@ fn renamed_values_shifted_times_and_shuffled_operations() {
 fn wider_intervals_keep_an_order() {
     let mut linearizable = 0;
     for seed in 0..HISTORIES {
-        let mut ops = history::<FifoQueue<u8>>(seed, OPS_MAX);
+        let mut ops = history::<FifoQueue<u8>>(seed, OPS_MAX / 2);
         if !is_linearizable(&Search::default().check(&FifoQueue::new(), &ops)) {
             continue;
         }
