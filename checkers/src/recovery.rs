@@ -13,6 +13,10 @@ use crate::recording::{Event, Stage};
 use crate::state::ClusterState;
 use crate::verdict::{Anomaly, Availability, Evidence};
 
+/// For so long after a fault answers still arrive that were under way when it struck, also to a poll that began
+/// later: a client keeps its fetch to a broker open from one poll to the next.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
 /// Follows the acknowledgements of every partition, and the heals.
 #[derive(Debug)]
 pub struct RecoveryMonitor<'c> {
@@ -45,7 +49,8 @@ struct Progress {
     lately: Use,
 }
 
-/// What clients could do with a partition, by the operations that they began since the last fault struck.
+/// What clients could do with a partition, by the operations that they began since the last fault struck, and what
+/// was under way then had arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Use {
     /// Attempts to send.
@@ -95,13 +100,14 @@ impl<'c> RecoveryMonitor<'c> {
             }
             _ => self.began.remove(&operation.process),
         };
-        // What began in the very tick in which a fault struck may have been served before it did.
-        let lately = began.is_some_and(|began| self.struck.is_none_or(|struck| began > struck));
+        let from =
+            self.struck.map_or(Time(0), |struck| Time(struck.0.saturating_add(Time::from(UNDER_WAY).0)));
+        let lately = began.is_some_and(|began| began >= from);
         for send in operation.body.sends() {
             let full = self.isr_is_full(&send.partition);
             let progress = entry(&mut self.partitions, &send.partition);
             match operation.outcome {
-                Outcome::Invoke => progress.lately.attempts += 1,
+                Outcome::Invoke if lately => progress.lately.attempts += 1,
                 Outcome::Ok if lately => progress.lately.acks += 1,
                 _ => {}
             }
