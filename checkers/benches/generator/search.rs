@@ -56,7 +56,12 @@ fn run<A>(
 }
 
 /// A register of five values, read, written and compared.
-pub(crate) fn register(seed: u64, ops: usize, clients: usize, pending_percent: u64) -> Vec<Op<RegisterAction<u64>>> {
+pub(crate) fn register(
+    seed: u64,
+    ops: usize,
+    clients: usize,
+    pending_percent: u64,
+) -> Vec<Op<RegisterAction<u64>>> {
     let mut state = 0;
     run(&mut Random(seed), (ops, clients, pending_percent), |random| match random.below(3) {
         0 => RegisterAction::Read(state),
