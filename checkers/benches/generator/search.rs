@@ -6,10 +6,10 @@ use highwater_checkers::linearizability::Op;
 use highwater_checkers::linearizability::models::{KeyValueAction, RegisterAction};
 
 /// Numbers from a seed: splitmix64.
-pub struct Random(pub u64);
+struct Random(u64);
 
 impl Random {
-    pub fn below(&mut self, limit: u64) -> u64 {
+    fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -56,7 +56,12 @@ fn run<A>(
 }
 
 /// A register of five values, read, written and compared.
-pub fn register(seed: u64, ops: usize, clients: usize, pending_percent: u64) -> Vec<Op<RegisterAction<u64>>> {
+pub(crate) fn register(
+    seed: u64,
+    ops: usize,
+    clients: usize,
+    pending_percent: u64,
+) -> Vec<Op<RegisterAction<u64>>> {
     let mut state = 0;
     run(&mut Random(seed), (ops, clients, pending_percent), |random| match random.below(3) {
         0 => RegisterAction::Read(state),
@@ -77,7 +82,7 @@ pub fn register(seed: u64, ops: usize, clients: usize, pending_percent: u64) -> 
 }
 
 /// Texts of ten keys, half of the operations appending what nobody else appends.
-pub fn key_value(seed: u64, ops: usize, clients: usize) -> Vec<Op<KeyValueAction>> {
+pub(crate) fn key_value(seed: u64, ops: usize, clients: usize) -> Vec<Op<KeyValueAction>> {
     let mut texts = vec![String::new(); 10];
     let mut count = 0;
     run(&mut Random(seed), (ops, clients, 0), |random| {
@@ -101,7 +106,7 @@ pub fn key_value(seed: u64, ops: usize, clients: usize) -> Vec<Op<KeyValueAction
 }
 
 /// The same with the result of one get, in the middle, cut short.
-pub fn spoiled(mut ops: Vec<Op<KeyValueAction>>) -> Vec<Op<KeyValueAction>> {
+pub(crate) fn spoiled(mut ops: Vec<Op<KeyValueAction>>) -> Vec<Op<KeyValueAction>> {
     let middle = ops.len() / 2;
     let get = ops[middle..].iter_mut().find_map(|op| match &mut op.action {
         KeyValueAction::Get { text, .. } if text.len() > 12 => Some(text),
