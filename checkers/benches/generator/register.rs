@@ -14,7 +14,7 @@ enum Client {
 
 /// A linearizable history of so many operations by so many clients, of which so many in a hundred never return.
 /// The register holds 0 at first.
-pub fn history(operations: usize, clients: usize, indeterminate: u64) -> Vec<Op<RegisterAction>> {
+pub(crate) fn history(operations: usize, clients: usize, indeterminate: u64) -> Vec<Op<RegisterAction>> {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut below = |bound: u64| {
         random ^= random << 13;
