@@ -311,7 +311,7 @@ impl<E: Env> Partition<E> {
         self.advance_high_watermark(&mut state);
         let Role::Leader(leader) = &mut state.role else { return };
         if let Some(isr) = leader.shrink(log_end, lag_max, now) {
-            self.propose(leader, isr);
+            self.propose(leader, &isr);
         }
     }
 
@@ -523,15 +523,15 @@ impl<E: Env> Partition<E> {
         }
         leader.fetched(id, broker_epoch, from, log_end, Instant::now());
         if let Some(isr) = leader.expansion(id, hw, &self.context.standings()) {
-            self.propose(leader, isr);
+            self.propose(leader, &isr);
         }
         self.advance_high_watermark(state);
         Ok(())
     }
 
-    fn propose(&self, leader: &mut Leader, isr: BTreeSet<BrokerId>) {
-        let proposed = trace::join(&isr);
-        leader.propose(&isr);
+    fn propose(&self, leader: &mut Leader, isr: &BTreeSet<BrokerId>) {
+        let proposed = trace::join(isr);
+        leader.propose(isr);
         let maximal = trace::join(&leader.maximal_isr());
         trace::isr_proposed(
             self.context.config.id,

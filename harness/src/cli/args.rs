@@ -169,7 +169,7 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "VALUE", default_value = "nil", env = "HIGHWATER_INITIAL")]
     pub(super) initial: Datum,
     /// What a compare-and-set that failed without an error says
-    #[arg(long, value_enum, default_value = "differed", env = "HIGHWATER_FAILED_CAS")]
+    #[arg(long, value_enum, default_value = "nothing", env = "HIGHWATER_FAILED_CAS")]
     pub(super) failed_cas: FailedCasArg,
     /// Each value is a pair of a key and what it would be without keys, as Jepsen's `independent` has it
     #[arg(long, env = "HIGHWATER_INDEPENDENT", value_parser = FalseyValueParser::new())]
