@@ -316,7 +316,7 @@ fn availability_is_what_clients_could_do_after_the_last_fault() {
         script.planned(0, "process-kill", false).injected(0, &["b2"]).effect(0, true);
         script.operation(7, crate::operation::Outcome::Ok, Default::default(), sending("x:1=q"));
         // And so does what a later poll is given.
-        script.at(900).run("p8 R x:1=q").at(2_000);
+        script.at(900).run("p8 R x:0=a x:1=q").at(2_000);
         script.run(text).run("p9 AF y:0 ; p9 RR y:0=a y:1=b ; p9 E y:2");
         judged_by(&config, &script)
     };
