@@ -2,37 +2,36 @@
 //!
 //! `HIGHWATER_HISTORIES` may name a folder with Jepsen's histories of etcd, which are then checked too.
 
-#[path = "generator/search.rs"]
-mod generator;
-
 use std::hint::black_box;
 use std::path::Path;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 use highwater_checkers::check::{FailedCas, Object, Options, check};
 use highwater_checkers::history::History;
-use highwater_checkers::linearizability::Answer;
 use highwater_checkers::linearizability::model::Model;
 use highwater_checkers::linearizability::models::{KeyValue, Register};
 use highwater_checkers::linearizability::search::Search;
+use highwater_checkers::linearizability::{Answer, Op};
 
-fn verdict<M: Model>(
-    model: &M,
-    ops: &[highwater_checkers::linearizability::Op<M::Action>],
-    linearizable: bool,
-) {
+use crate::generator::{Size, search as generator};
+
+fn verdict<M: Model>(model: &M, ops: &[Op<M::Action>], linearizable: bool) {
     let report = Search::default().check(model, black_box(ops));
     assert_eq!(matches!(report.answer, Answer::Linearizable(_)), linearizable, "{:?}", report.answer);
 }
 
 fn registers(criterion: &mut Criterion) {
-    let logs: Vec<_> = (0..102).map(|seed| generator::register(seed, 85, 5, 10)).collect();
+    let etcd = Size { operations: 85, clients: 5, pending_percent: 10 };
+    let logs: Vec<_> = (0..102).map(|seed| generator::register(seed, etcd)).collect();
     criterion.bench_function("102 histories like etcd's", |bench| {
         bench.iter(|| logs.iter().for_each(|ops| verdict(&Register { initial: 0 }, ops, true)));
     });
-    for (clients, ops, pending) in [(10, 10_000, 0), (10, 10_000, 2), (50, 10_000, 0), (10, 100_000, 0)] {
-        let history = generator::register(7, ops, clients, pending);
-        let name = format!("register, {clients} clients, {ops} operations, {pending} % pending");
+    for (clients, operations, pending_percent) in
+        [(10, 10_000, 0), (10, 10_000, 2), (50, 10_000, 0), (10, 100_000, 0)]
+    {
+        let history = generator::register(7, Size { operations, clients, pending_percent });
+        let name =
+            format!("register, {clients} clients, {operations} operations, {pending_percent} % pending");
         criterion.bench_function(&name, |bench| {
             bench.iter(|| verdict(&Register { initial: 0 }, &history, true));
         });
@@ -40,8 +39,8 @@ fn registers(criterion: &mut Criterion) {
 }
 
 fn key_values(criterion: &mut Criterion) {
-    for (clients, ops) in [(10, 340), (50, 3_500)] {
-        let history = generator::key_value(7, ops, clients);
+    for (clients, operations) in [(10, 340), (50, 3_500)] {
+        let history = generator::key_value(7, Size { operations, clients, pending_percent: 0 });
         criterion.bench_function(&format!("key-value, {clients} clients, linearizable"), |bench| {
             bench.iter(|| verdict(&KeyValue, &history, true));
         });
@@ -70,4 +69,3 @@ fn etcd(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, etcd, registers, key_values);
-criterion_main!(benches);

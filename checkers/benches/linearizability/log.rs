@@ -1,15 +1,13 @@
 //! How fast logs are checked: 10 clients, 2 % of the appends indeterminate, linearizable and with one stale end.
 //!
-//! `HIGHWATER_LONG=1 cargo bench -p highwater-checkers --bench linearizability_log` takes ten million operations as well.
-
-#[path = "generator/log.rs"]
-mod log_generator;
+//! `HIGHWATER_LONG=1 cargo bench -p highwater-checkers -- log` takes ten million operations as well.
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use highwater_checkers::linearizability::log::{LogSettings, check};
-use log_generator::{LogShape, history};
+
+use crate::generator::log::{LogShape, history};
 
 fn logs(c: &mut Criterion) {
     let mut group = c.benchmark_group("log");
@@ -37,4 +35,3 @@ fn logs(c: &mut Criterion) {
 }
 
 criterion_group!(benches, logs);
-criterion_main!(benches);
