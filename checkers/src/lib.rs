@@ -36,5 +36,6 @@ pub mod state;
 pub mod trace;
 pub mod verdict;
 
+mod random;
 #[cfg(test)]
 mod script;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::edn::edn_text;
 use super::{Actor, Datum, Event, Float, Format, History, Outcome, write_edn, write_json};
+use crate::random::Stream;
 
 /// How long an input is at most, in bytes.
 pub(crate) const INPUT_MAX: usize = 4096;
@@ -15,20 +16,16 @@ pub(crate) const INPUT_MAX: usize = 4096;
 /// How many events a history has at most.
 const EVENTS_MAX: usize = 40;
 
-/// A generator of pseudo-random numbers (SplitMix64): small, and the same everywhere.
-pub(crate) struct Random(u64);
+/// What histories are made up from.
+pub(crate) struct Random(Stream);
 
 impl Random {
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(seed)
+        Self(Stream(seed))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
+        self.0.next()
     }
 
     /// A number from 0, below `limit`; 0 if that is 0.

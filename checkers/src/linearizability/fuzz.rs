@@ -6,25 +6,20 @@ use std::fmt::Debug;
 use super::model::Model;
 use super::{Answer, Certificate, Op, OpId, Outside, Witness, brute};
 use crate::ids::{Interval, Moment};
+use crate::random::Stream;
 
-/// Sebastiano Vigna's splitmix64.
+/// What histories are made up from.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(super) struct Random(Stream);
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
         // Neighbouring seeds must not begin alike.
-        let mut random = Self(seed ^ 0x5851_f42d_4c95_7f2d);
-        random.0 = random.next();
-        random
+        Self(Stream(Stream(seed ^ 0x5851_f42d_4c95_7f2d).next()))
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     /// One of so many, from 0.

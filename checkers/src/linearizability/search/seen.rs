@@ -11,6 +11,7 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use super::states::StateId;
+use crate::random::mixed;
 
 /// What was seen.
 #[derive(Debug)]
@@ -70,15 +71,8 @@ pub(super) fn state_fingerprint(state: StateId) -> u128 {
 }
 
 fn wide(number: u64) -> u128 {
-    u128::from(mix(number ^ 0x243f_6a88_85a3_08d3)) << 64 | u128::from(mix(!number ^ 0x1319_8a2e_0370_7344))
-}
-
-/// Spreads a number over 64 bits: the last step of splitmix64, after one addition of its increment.
-fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
+    u128::from(mixed(number ^ 0x243f_6a88_85a3_08d3)) << 64
+        | u128::from(mixed(!number ^ 0x1319_8a2e_0370_7344))
 }
 
 /// A table of fingerprints that grows up to a limit, and from then on puts new ones in the place of old ones.

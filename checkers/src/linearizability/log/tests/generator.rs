@@ -2,22 +2,19 @@
 
 use crate::ids::{Interval, Moment, Offset};
 use crate::linearizability::log::{Gaps, LogAction, LogHistory, LogSettings, ReadMode, Record, ValueId};
+use crate::random::Stream;
 
-/// A stream of numbers that a seed determines (SplitMix64).
+/// What histories are made up from.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(super) struct Dice(Stream);
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        Self(Stream(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 
     /// One of `0..sides`.

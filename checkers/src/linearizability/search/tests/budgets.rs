@@ -78,7 +78,7 @@ fn a_small_cache_changes_no_answer() {
 /// A register that many write, with reads; every fiftieth write never returns. If `stale`, the last read is of
 /// a value that was overwritten long before.
 fn register(count: u32, clients: u32, values: u64, stale: bool) -> Vec<Op<RegisterAction<u32>>> {
-    let mut random = Random(u64::from(count));
+    let mut random = Random::new(u64::from(count));
     let mut state = 0;
     let mut ops: Vec<_> = (0..count)
         .map(|place| {

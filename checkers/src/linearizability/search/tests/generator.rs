@@ -9,21 +9,18 @@ use crate::linearizability::models::{
     FifoQueue, KeyValue, KeyValueAction, Mutex, MutexAction, Queue, QueueAction, Register, RegisterAction,
     Set, SetAction,
 };
+use crate::random::Stream;
 
-/// Numbers from a seed: splitmix64.
-pub(super) struct Random(pub(super) u64);
+/// What histories are made up from.
+pub(super) struct Random(Stream);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Stream(seed))
     }
 
     pub(super) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
+        self.0.next() % limit.max(1)
     }
 
     pub(super) fn chance(&mut self, percent: u64) -> bool {
@@ -43,7 +40,7 @@ pub(super) trait Sample: Model<State: Ord> + Sized {
 /// A history of up to `ops_max` operations on up to four processes: results as the object gives them at some
 /// point between call and return, some of them spoiled, some operations pending.
 pub(super) fn history<M: Sample>(seed: u64, ops_max: u64) -> Vec<Op<M::Action>> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let model = M::sample();
     let count = 1 + random.below(ops_max);
     let processes = 1 + random.below(4);

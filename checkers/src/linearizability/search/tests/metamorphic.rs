@@ -57,7 +57,7 @@ fn wider_intervals_keep_an_order() {
             continue;
         }
         linearizable += 1;
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         for op in &mut ops {
             op.interval.call.0 -= random.below(u64::from(op.interval.call.0.min(6)) + 1) as u32;
             if random.chance(20) {
@@ -76,7 +76,7 @@ fn wider_intervals_keep_an_order() {
 fn many_keys_are_as_each_key_alone() {
     let model = Keyed(Register { initial: 0 });
     for seed in 0..HISTORIES {
-        let mut random = Random(!seed);
+        let mut random = Random::new(!seed);
         let alone: Vec<_> = (0..4).map(|key| history::<Register<u8>>(seed << 8 | key, OPS_MAX / 2)).collect();
         // The histories run side by side, each in steps of its own length.
         let mut ops = Vec::new();
