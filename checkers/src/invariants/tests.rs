@@ -326,6 +326,23 @@ const CASES: &[Case] = &[
             "c 1 e0 p1 isr=1 of=1 min=2 ; b1 applies isr=1 p1 ; b1 + c@0 ; b1 hw 3",
         ],
     },
+    Case {
+        invariant: Anomaly::AckBelowMinIsr,
+        trips: &[
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b1 acks 2-2",
+            // Another record is there, or it was cut before.
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + x@0 ; b1 acks 2-2",
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + c@0 ; b2 cut 2 ; b1 acks 2-2",
+            "c 1 e0 p1 min=3 ; b1 + c@0 ; b2 + c@0 ; b1 acks 2-2",
+        ],
+        holds: &[
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + c@0 ; b1 acks 2-2",
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b1 acks 2-2 acks=1",
+            // Whoever is dead has it on its disk, or had it there.
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + c@0 ; b2 stop ; b1 acks 2-2",
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + c@0 ; b2 stop ; b2 start ; b2 found a@0 b@0 ; b1 acks 2-2",
+        ],
+    },
 ];
 
 fn broken_by(config: &JudgeConfig, script: &Script) -> BTreeSet<Anomaly> {
@@ -385,7 +402,7 @@ fn a_follower_without_a_fetcher_is_a_breach_once_all_is_calm() {
 }
 
 /// The invariants that rest on durability.
-const SUSPENDED: [Anomaly; 9] = [
+const SUSPENDED: [Anomaly; 10] = [
     Anomaly::LeaderCompleteness,
     Anomaly::CandidateCompleteness,
     Anomaly::LogMatching,
@@ -395,6 +412,7 @@ const SUSPENDED: [Anomaly; 9] = [
     Anomaly::VerifiedHighWatermark,
     Anomaly::ConsistentRead,
     Anomaly::NoCommitLostGlobally,
+    Anomaly::AckBelowMinIsr,
 ];
 
 #[test]

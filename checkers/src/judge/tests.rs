@@ -90,7 +90,8 @@ fn findings_are_grouped_by_what_permits_them() {
     let groups: Vec<_> =
         verdict.findings.iter().map(|f| (f.is_violation(), f.count, f.evidence.len())).collect();
     assert_eq!(groups, [(true, 2, 2), (false, 2, 2)]);
-    assert!(verdict.findings[0].what.ends_with("(and 1 more)"));
+    let more = "(and 1 more; 2 at the beginning of what their producers sent there)";
+    assert!(verdict.findings[0].what.ends_with(more), "{}", verdict.findings[0].what);
 }
 
 #[test]

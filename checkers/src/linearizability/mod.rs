@@ -5,7 +5,7 @@
 //! [`Witness`] of few operations. Budgets count steps, never time, so that an answer repeats itself.
 
 pub mod model;
-mod rule;
+pub(crate) mod rule;
 
 #[cfg(test)]
 mod brute;

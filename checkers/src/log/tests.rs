@@ -1,7 +1,8 @@
 //! The fixtures of the anomalies, and what must not trip.
 
 use super::*;
-use crate::operation::Acks;
+use crate::ids::Process;
+use crate::operation::{Acks, Outcome, Phase};
 use crate::script::Script;
 use crate::verdict::Anomaly;
 
@@ -226,7 +227,7 @@ fn preconditions_are_named() {
     let mut closed = Script::of("p4 I x=a ; p4 S x:0=b");
     for event in &mut closed.events {
         if let Event::Operation(operation) = event {
-            operation.process = crate::ids::Process(4);
+            operation.process = Process(4);
         }
     }
     assert_eq!(broken(&closed), "not checkable: p4 goes on at #2 after its info at #1");

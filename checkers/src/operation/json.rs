@@ -14,9 +14,10 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Acks, Body, MicroOp, Operation, PartitionPosition, PartitionRead, Phase, Poll, Record, Seen, Send,
+    Acks, Body, GroupOffsets, Membership, MicroOp, Operation, PartitionPosition, PartitionRead, Phase, Poll,
+    Record, Seen, Send,
 };
-use crate::ids::{Offset, TopicPartition, Value};
+use crate::ids::{BrokerId, Offset, TopicPartition, Value};
 
 impl Serialize for Operation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -34,11 +35,17 @@ impl Serialize for Operation {
             Body::Send(send) => map.serialize_entry("value", &[SendStep(send)])?,
             Body::Poll(poll) => map.serialize_entry("value", &[PollStep(poll)])?,
             Body::Txn(steps) => map.serialize_entry("value", steps)?,
-            Body::Assign(positions) | Body::FinalRead(positions) => {
-                map.serialize_entry("value", &Partitions(positions))?;
-                if positions.iter().any(|position| position.offset.is_some()) {
-                    map.serialize_entry("at", &Offsets(positions))?;
-                }
+            Body::Assign(positions) | Body::FinalRead(positions) => write_positions(&mut map, positions)?,
+            Body::Subscribe(partitions) => map.serialize_entry("value", partitions)?,
+            Body::Commit(GroupOffsets { group, offsets })
+            | Body::FetchCommitted(GroupOffsets { group, offsets }) => {
+                map.serialize_entry("group", &**group)?;
+                write_positions(&mut map, offsets)?;
+            }
+            Body::Join(Membership { group, generation, partitions }) => {
+                map.serialize_entry("group", &**group)?;
+                map.serialize_entry("generation", generation)?;
+                map.serialize_entry("value", partitions)?;
             }
         }
         if let Some(error) = &self.error {
@@ -46,6 +53,14 @@ impl Serialize for Operation {
         }
         map.end()
     }
+}
+
+fn write_positions<M: SerializeMap>(map: &mut M, positions: &[PartitionPosition]) -> Result<(), M::Error> {
+    map.serialize_entry("value", &Partitions(positions))?;
+    if positions.iter().any(|position| position.offset.is_some()) {
+        map.serialize_entry("at", &Offsets(positions))?;
+    }
+    Ok(())
 }
 
 struct SendStep<'a>(&'a Send);
@@ -110,8 +125,38 @@ impl Serialize for Records<'_> {
 
 impl Serialize for Marks<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let marks = |seen: &Seen| (seen.position, seen.high_watermark, seen.reset);
-        serializer.collect_map(self.0.iter().map(|read| (&read.partition, marks(&read.seen))))
+        serializer.collect_map(self.0.iter().map(|read| (&read.partition, read.seen)))
+    }
+}
+
+impl Serialize for Seen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let marks = (self.position, self.high_watermark, self.reset);
+        match self.from {
+            None => marks.serialize(serializer),
+            Some(from) => (marks.0, marks.1, marks.2, from).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SeenVisitor;
+        impl<'de> Visitor<'de> for SeenVisitor {
+            type Value = Seen;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("[position, high watermark, reset], and perhaps the broker's id")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {
+                let mut mark = |n| seq.next_element()?.ok_or_else(|| A::Error::invalid_length(n, &self));
+                let (position, high_watermark, reset) = (mark(0)?, mark(1)?, mark(2)?);
+                let from = seq.next_element::<Option<BrokerId>>()?.flatten();
+                Ok(Seen { position, high_watermark, reset, from })
+            }
+        }
+        deserializer.deserialize_seq(SeenVisitor)
     }
 }
 
@@ -147,6 +192,8 @@ struct Line<'a> {
     #[serde(default)]
     value: Vec<Item>,
     at: Option<Vec<Option<Offset>>>,
+    group: Option<Arc<str>>,
+    generation: Option<i32>,
     error: Option<Arc<str>>,
 }
 
@@ -167,9 +214,17 @@ impl<'de> Deserialize<'de> for Operation {
         let body = match &*line.f {
             "assign" => Body::Assign(positions(line.value, line.at)?),
             "final-read" => Body::FinalRead(positions(line.value, line.at)?),
+            "subscribe" => Body::Subscribe(partitions(line.value)?),
+            "commit" => Body::Commit(group_offsets(line.group, line.value, line.at)?),
+            "fetch-committed" => Body::FetchCommitted(group_offsets(line.group, line.value, line.at)?),
+            "join" => Body::Join(Membership {
+                group: named(line.group)?,
+                generation: line.generation.unwrap_or_default(),
+                partitions: partitions(line.value)?,
+            }),
             "send" | "poll" | "txn" => Body::of_steps(steps(line.value)?, &line.f),
             other => {
-                let known = "send, poll, txn, assign, final-read";
+                let known = "send, poll, txn, assign, subscribe, commit, fetch-committed, join, final-read";
                 return Err(D::Error::custom(format_args!("unknown f `{other}`; known are {known}")));
             }
         };
@@ -222,6 +277,23 @@ fn positions<E: de::Error>(
         Item::Step(_) => Err(E::custom("a send or poll among the partitions in `value`")),
     };
     items.into_iter().zip(at).map(position).collect()
+}
+
+fn partitions<E: de::Error>(items: Vec<Item>) -> Result<Box<[TopicPartition]>, E> {
+    let positions = positions::<E>(items, None)?;
+    Ok(positions.into_iter().map(|position| position.partition).collect())
+}
+
+fn named<E: de::Error>(group: Option<Arc<str>>) -> Result<Arc<str>, E> {
+    group.ok_or_else(|| E::missing_field("group"))
+}
+
+fn group_offsets<E: de::Error>(
+    group: Option<Arc<str>>,
+    items: Vec<Item>,
+    at: Option<Vec<Option<Offset>>>,
+) -> Result<GroupOffsets, E> {
+    Ok(GroupOffsets { group: named(group)?, offsets: positions(items, at)? })
 }
 
 impl<'de> Deserialize<'de> for Item {
@@ -282,12 +354,11 @@ fn read_poll<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Poll, A::Error> {
             seen: Seen::default(),
         })
         .collect();
-    type Triple = (Option<Offset>, Option<Offset>, Option<Offset>);
-    if let Some(Entries(marks)) = seq.next_element::<Entries<Triple>>()? {
+    if let Some(Entries(marks)) = seq.next_element::<Entries<Seen>>()? {
         // Both maps were written in one order.
-        for (index, (partition, (position, high_watermark, reset))) in marks.into_iter().enumerate() {
+        for (index, (partition, seen)) in marks.into_iter().enumerate() {
             match reads.get_mut(index).filter(|read| read.partition == partition) {
-                Some(read) => read.seen = Seen { position, high_watermark, reset },
+                Some(read) => read.seen = seen,
                 None => return Err(A::Error::custom(format_args!("{partition} has marks, but no records"))),
             }
         }
@@ -411,7 +482,7 @@ mod tests {
         let read = PartitionRead {
             partition: TopicPartition::new("t", 0),
             records: [Record { offset: Offset(1 << 62), value: Value(9) }].into(),
-            seen: Seen { position: Some(Offset(3)), high_watermark: Some(Offset(4)), reset: None },
+            seen: Seen { position: Some(Offset(3)), high_watermark: Some(Offset(4)), ..Seen::default() },
         };
         let mut poll = operation(Outcome::Info, Body::Poll(Poll { reads: [read].into() }));
         poll.phase = Phase::Final;
