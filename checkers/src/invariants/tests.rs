@@ -487,8 +487,9 @@ fn a_breach_says_what_broke_it_and_is_told_once() {
          b2 + x@1 ; c 2 e1 p2 isr=2 ; b2 applies isr=2 p2",
     );
     let report = InvariantMonitor::new(&JudgeConfig::default()).fold(&script.events);
-    let [finding] = &report.findings[..] else { panic!("one finding: {:?}", report.findings) };
+    let [finding, other] = &report.findings[..] else { panic!("one finding: {:?}", report.findings) };
     assert_eq!((finding.anomaly, finding.count), (Anomaly::LeaderCompleteness, 1));
+    assert_eq!(other.anomaly, Anomaly::AckBelowMinIsr);
     assert_eq!(finding.partition, Some(TopicPartition::new("x", 0)));
     assert_eq!(
         finding.what,

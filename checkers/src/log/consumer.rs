@@ -7,6 +7,7 @@ use super::ends::Known;
 use super::operations::{OpId, PartitionId};
 use super::partition::{PartitionHistory, Step};
 use crate::ids::{Moment, Offset, Value};
+use crate::linearizability::rule;
 use crate::operation::{Operation, Outcome, PartitionRead, Phase};
 
 /// A consumer, as its polls show it.
@@ -38,7 +39,8 @@ impl Consumer {
         self.keep(positions);
         self.whole.clear();
         for (partition, offset) in positions {
-            if phase == Phase::Final && *offset == Some(Offset(0)) {
+            let from_start = *offset == Some(Offset(0)) || !rule::applies("final-from-start");
+            if phase == Phase::Final && from_start {
                 self.whole.insert(*partition, (at, Vec::new()));
             }
         }
@@ -55,8 +57,10 @@ impl Consumer {
         let listed: HashMap<PartitionId, Option<Offset>, FxBuildHasher> = listed.iter().copied().collect();
         for (partition, position) in &mut self.positions {
             let goes_on = |last: &(Offset, Moment)| match listed.get(partition) {
-                None => false,
-                Some(sought) => sought.is_none_or(|offset| offset == last.0.plus(1)),
+                None => !rule::applies("assign-forgets"),
+                Some(sought) => {
+                    sought.is_none_or(|offset| offset == last.0.plus(1) || !rule::applies("seeks"))
+                }
             };
             position.last = position.last.filter(goes_on);
             if !listed.contains_key(partition) {
@@ -120,7 +124,7 @@ impl Consumer {
     /// Moves on to where an operation ended, if it was `ok`.
     pub(super) fn end(&mut self, outcome: Outcome, at: Moment) {
         for (partition, offset) in self.here.drain(..) {
-            if outcome == Outcome::Ok
+            if (outcome == Outcome::Ok || !rule::applies("failed-polls-stay"))
                 && let Some(position) = self.positions.get_mut(&partition)
             {
                 position.last = Some((offset, at));

@@ -1,6 +1,7 @@
 //! How far a partition reached in its readers' eyes: the high watermark, and the end.
 
 use crate::ids::{Moment, Offset};
+use crate::linearizability::rule;
 
 /// What readers saw of a partition's end.
 #[derive(Debug, Default)]
@@ -60,6 +61,7 @@ impl Ends {
     /// The final read found an end below the highest high watermark that anybody was told before.
     pub(super) fn shrunk(&self) -> Option<Back> {
         let (from, to) = (self.highest?, self.last?);
-        (to.0 < from.0 && from.1 < to.1).then_some(Back { from, to })
+        let before = from.1 < to.1 || !rule::applies("final-end-after");
+        (to.0 < from.0 && before).then_some(Back { from, to })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::sighting::Sighting;
 use super::timeline::Timeline;
 use crate::ids::{ClientId, Moment, Offset, Process, TopicPartition};
+use crate::linearizability::rule;
 use crate::operation::{Body, GroupOffsets, Membership, Operation, Outcome};
 use crate::verdict::{Anomaly, Evidence};
 
@@ -111,7 +112,8 @@ impl Groups {
                 for partition in partitions {
                     let key = (group.clone(), *generation, partition.clone());
                     let owners = self.owners.entry(key).or_default();
-                    if owners.iter().all(|(client, _)| *client != operation.client) {
+                    let known = owners.iter().any(|(client, _)| *client == operation.client);
+                    if !known || !rule::applies("same-owner") {
                         owners.push((operation.client, at));
                     }
                 }
@@ -187,7 +189,7 @@ impl Committed {
         // Somebody who was not done with it when the higher one began may have gone back.
         let attempts = offset.and_then(|offset| self.attempts.get(&offset)).copied().unwrap_or_default();
         let went_back = attempts.open > 0 || attempts.ended > Some(began);
-        if went_back {
+        if went_back && rule::applies("went-back") {
             self.highest = offset.map(|offset| (offset, at, at));
             return None;
         }

@@ -24,6 +24,7 @@ use rustc_hash::FxBuildHasher;
 pub use sighting::{Legal, Part, Sighting};
 
 use crate::ids::{ClientId, Moment, Offset, TopicPartition};
+use crate::linearizability::rule;
 use crate::monitor::Monitor;
 use crate::operation::{Body, MicroOp, Operation, Outcome, PartitionPosition};
 use crate::recording::Event;
@@ -120,8 +121,7 @@ impl LogMonitor {
 
     fn invoke(&mut self, operation: &Operation, at: Moment) {
         let begins = match &operation.body {
-            Body::Send(_) | Body::Poll(_) => Some(self.operations.begin(at, false)),
-            Body::Txn(steps) => Some(self.operations.begin(at, is_mixed(steps))),
+            Body::Send(_) | Body::Poll(_) | Body::Txn(_) => Some(self.operations.begin(at)),
             _ => None,
         };
         let previous = self.preconditions.check(operation, begins);
@@ -226,7 +226,7 @@ impl LogMonitor {
         for history in partitions.iter_mut() {
             history.match_reads();
             for write in history.writes.iter().filter(|write| write.read.is_some()) {
-                if operations.commit(write.op) {
+                if rule::applies("info-commits") && operations.commit(write.op) {
                     news.push(write.op);
                 }
             }

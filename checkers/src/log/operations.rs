@@ -24,8 +24,6 @@ pub(super) struct Done {
     pub(super) previous: Option<OpId>,
     /// It took effect: it was `ok`, or something that it sent was read.
     pub(super) committed: bool,
-    /// Whether it both sent and polled.
-    pub(super) is_mixed: bool,
     /// Where its sends are among those of all.
     sends: (u32, u32),
 }
@@ -39,7 +37,7 @@ pub(super) struct Operations {
 
 impl Operations {
     /// Takes the next invocation. There are no more of them than moments.
-    pub(super) fn begin(&mut self, invoked: Moment, is_mixed: bool) -> OpId {
+    pub(super) fn begin(&mut self, invoked: Moment) -> OpId {
         let id = OpId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
         let sends = self.sends.len() as u32;
         self.all.push(Done {
@@ -48,7 +46,6 @@ impl Operations {
             outcome: None,
             previous: None,
             committed: false,
-            is_mixed,
             sends: (sends, sends),
         });
         id

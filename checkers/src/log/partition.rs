@@ -10,6 +10,7 @@ use super::operations::OpId;
 use super::replicas::Givers;
 use super::slots::{Place, Slots};
 use crate::ids::{ClientId, Moment, Offset, Time, TopicPartition, Value};
+use crate::linearizability::rule;
 use crate::operation::{Acks, Operation, Outcome, Phase, Record, Send};
 
 /// The place of a send among all to its partition, in the order of their invocations.
@@ -199,6 +200,9 @@ impl PartitionHistory {
     ) {
         self.last_time = self.last_time.max(operation.time);
         let is_ok = operation.outcome == Outcome::Ok;
+        if !is_ok && !rule::applies("failed-polls-count") {
+            return;
+        }
         let mut run: Option<Run> = None;
         for record in records {
             let place = (record.offset, record.value);
@@ -263,7 +267,8 @@ impl PartitionHistory {
             if write.read.is_none_or(|(_, first)| place.first < first) {
                 write.read = Some(seen);
             }
-            if place.by_ok.is_some() && write.read_by_ok.is_none_or(|(_, first)| place.by_ok < first) {
+            let by_ok = place.by_ok.is_some() || !rule::applies("aborted-by-ok");
+            if by_ok && write.read_by_ok.is_none_or(|(_, first)| place.by_ok < first) {
                 write.read_by_ok = Some((place.offset, place.by_ok));
             }
         }
@@ -283,7 +288,10 @@ impl PartitionHistory {
 
     /// Puts the committed sends where they say that they lie, beside what was read.
     pub(super) fn place_sends(&mut self) {
-        let placed = (0..).map(WriteId).zip(&self.writes).filter(|(_, write)| write.committed);
+        let placed = (0..)
+            .map(WriteId)
+            .zip(&self.writes)
+            .filter(|(_, write)| write.committed || !rule::applies("committed-lie"));
         let mut placed: Vec<Place> = placed
             .filter_map(|(id, write)| {
                 let offset = write.offset?;
@@ -297,7 +305,7 @@ impl PartitionHistory {
                 })
             })
             .collect();
-        placed.sort_by_key(|place| (place.offset, place.first, place.value));
+        placed.sort_by_key(|place| (place.offset, place.first));
         self.slots.put(placed);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{BrokerId, Moment, Offset, Value};
+use crate::linearizability::rule;
 use crate::operation::Record;
 
 /// What each broker gave of a partition.
@@ -71,7 +72,8 @@ impl Givers {
                 for (offset, value, at) in records.iter().filter(|(_, value, _)| !values.contains(value)) {
                     let after = spans.partition_point(|(_, to, _)| to < offset);
                     let passed = spans.get(after).filter(|(from, ..)| from <= offset);
-                    if let Some((_, _, by)) = passed {
+                    let anywhere = spans.first().filter(|_| !rule::applies("read-past"));
+                    if let Some((_, _, by)) = passed.or(anywhere) {
                         let (gave, passed) = ((*giver, *at), (*other, *by));
                         found.push(Divergence { offset: *offset, value: *value, gave, passed });
                     }

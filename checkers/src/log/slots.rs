@@ -112,7 +112,7 @@ impl Slots {
             }
         }
         self.merge(new);
-        self.others.sort_by_key(|place| (place.offset, place.first, place.value));
+        self.others.sort_by_key(|place| (place.offset, place.first));
         self.other_at = HashMap::default();
     }
 

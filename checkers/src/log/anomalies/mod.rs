@@ -9,6 +9,7 @@ use super::partition::PartitionHistory;
 use super::sighting::{Legal, Sighting};
 use super::timeline::Timeline;
 use crate::ids::{Moment, Offset, Value};
+use crate::linearizability::rule;
 use crate::operation::Acks;
 use crate::verdict::{Anomaly, Evidence};
 
@@ -81,7 +82,11 @@ impl Scene<'_> {
     /// replicas agree on may not.
     fn ends(&self, sink: &mut Sink<'_>) {
         let ends = &self.history.ends;
-        let backs = ends.backs.iter().copied().map(|back| (back, Some(Legal::NewLeader)));
+        let backs = ends
+            .backs
+            .iter()
+            .copied()
+            .map(|back| (back, rule::applies("new-leader").then_some(Legal::NewLeader)));
         for (back, legal) in backs.chain(ends.shrunk().map(|back| (back, None))) {
             let ((from, first), (to, then)) = (back.from, back.to);
             let evidence = self.evidence(&[first, then], [], [from, to]);

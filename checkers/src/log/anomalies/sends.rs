@@ -44,7 +44,8 @@ impl Scene<'_> {
         let in_flight_too = self.order == SendOrder::Always && rule::applies("in-flight-order");
         // From when on a later send has to lie above this one.
         let counts_from = |send: &Placed<'_>| {
-            if in_flight_too { send.write.invoked } else { send.write.completed }
+            let together = in_flight_too || !rule::applies("one-by-one");
+            if together { send.write.invoked } else { send.write.completed }
         };
         let mut earlier = sends.to_vec();
         earlier.sort_by_key(|send| (counts_from(send), send.write.invoked));
@@ -54,7 +55,8 @@ impl Scene<'_> {
         for send in sends.iter().copied() {
             let begins = send.write.invoked;
             while let Some(other) = earlier.next_if(|other| counts_from(other) < begins) {
-                if other.write.invoked >= since && highest.is_none_or(|it| it.at <= other.at) {
+                let counts = other.write.invoked >= since || !rule::applies("told-once");
+                if counts && highest.is_none_or(|it| it.at <= other.at) {
                     highest = Some(other);
                 }
             }

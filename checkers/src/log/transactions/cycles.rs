@@ -161,7 +161,10 @@ fn processes(report: &LogReport, node_of: &[u32]) -> Vec<Arc> {
 fn realtime(report: &LogReport, ops: &[OpId]) -> (usize, Vec<Arc>) {
     let mut ends: Vec<(Moment, u32)> = (0..)
         .zip(ops)
-        .filter(|(_, op)| report.operations.get(**op).outcome == Some(Outcome::Ok))
+        .filter(|(_, op)| {
+            let outcome = report.operations.get(**op).outcome;
+            outcome == Some(Outcome::Ok) || (outcome.is_some() && !rule::applies("info-never-ends"))
+        })
         .map(|(node, op)| (report.operations.get(*op).completed, node))
         .collect();
     ends.sort_unstable();

@@ -5,6 +5,7 @@
 
 use super::super::LogReport;
 use super::super::operations::{OpId, PartitionId};
+use super::super::partition::WriteId;
 use super::super::slots::seek;
 use super::writer;
 use crate::ids::Offset;
@@ -46,13 +47,17 @@ pub(super) fn each(report: &LogReport, detail: Detail, tell: &mut dyn FnMut(OpId
         // Whether several values were seen at an offset; they are asked in order.
         let mut is_odd = |offset: Offset| {
             while odd.next_if(|next| *next < offset).is_some() {}
-            odd.peek() == Some(&offset)
+            odd.peek() == Some(&offset) && rule::applies("ww-agreed")
         };
         for place in slots.firsts().iter().filter(|_| rule::applies("ww")) {
             if is_odd(place.offset) {
                 continue;
             }
-            let Some(op) = writer(report, id, place.write) else { continue };
+            // What lies twice was written where its producer was told, or it was read first.
+            let is_own = |write: &WriteId| {
+                history.write(*write).place() == Some(place.offset) || !rule::applies("ww-own-place")
+            };
+            let Some(op) = writer(report, id, place.write.filter(is_own)) else { continue };
             if let Some((before, at)) = last.replace((op, place.offset)) {
                 edge(Some(before), op, Kind::WriteWrite(id, at, place.offset));
             }

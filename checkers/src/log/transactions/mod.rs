@@ -13,7 +13,7 @@ use super::sighting::Sighting;
 use super::{LogReport, Precommitted};
 use crate::ids::{Moment, Offset, Value};
 use crate::linearizability::rule;
-use crate::operation::Acks;
+use crate::operation::{Acks, Outcome};
 use crate::verdict::{Anomaly, Evidence};
 
 /// Hands every anomaly of transactions to `sink`.
@@ -21,6 +21,12 @@ pub(super) fn find(report: &LogReport, sink: &mut dyn FnMut(Sighting)) {
     precommitted_reads(report, sink);
     torn(report, sink);
     cycles::find(report, sink);
+}
+
+/// Whether the dependencies and time agree on an order of all operations.
+#[cfg(test)]
+pub(super) fn are_in_order(report: &LogReport) -> bool {
+    order::exists(report)
 }
 
 fn evidence(
@@ -55,8 +61,8 @@ fn torn(report: &LogReport, sink: &mut dyn FnMut(Sighting)) {
         // The first of its records that anybody read.
         let seen = sends.iter().filter_map(|send| Some((write(send), write(send).read?.1)));
         let Some((visible, read)) = seen.min_by_key(|(_, at)| *at) else { continue };
-        let known =
-            if done.outcome == Some(crate::operation::Outcome::Ok) { done.completed.min(read) } else { read };
+        let ended = (done.outcome == Some(Outcome::Ok)).then_some(done.completed);
+        let known = ended.map_or(read, |ended| ended.min(read));
         for send in sends {
             let missing: &Write = write(send);
             let history = report.partition(send.0);

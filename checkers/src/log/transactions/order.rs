@@ -4,6 +4,8 @@ use super::super::LogReport;
 use super::super::operations::OpId;
 use super::edges::{self, Detail};
 use crate::ids::Moment;
+use crate::linearizability::rule;
+use crate::operation::Outcome;
 
 /// Whether all operations can be put in an order that follows their dependencies and time, too.
 ///
@@ -40,7 +42,8 @@ pub(super) fn exists(report: &LogReport) -> bool {
         placed += 1;
         let (at, done) = (moments[op.0 as usize], report.operations.get(op));
         // What may have taken effect at any time later has no return.
-        if at > done.completed && done.outcome == Some(crate::operation::Outcome::Ok) {
+        let ends = done.outcome == Some(Outcome::Ok) || !rule::applies("info-never-ends");
+        if ends && at > done.completed {
             return false;
         }
         let (from, to) = (starts[op.0 as usize] as usize, starts[op.0 as usize + 1] as usize);
