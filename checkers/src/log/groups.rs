@@ -15,17 +15,27 @@ use crate::verdict::{Anomaly, Evidence};
 pub(super) struct Groups {
     offsets: BTreeMap<(Arc<str>, TopicPartition), Committed>,
     owners: BTreeMap<(Arc<str>, i32, TopicPartition), Vec<(ClientId, Moment)>>,
-    began: BTreeMap<Process, Began>,
+    /// When the operations began that are outstanding.
+    began: BTreeMap<Process, Moment>,
     backs: Vec<(Arc<str>, TopicPartition, Back)>,
 }
 
 /// What is known of a group's committed offset in one partition.
 #[derive(Debug, Default)]
 struct Committed {
-    /// The highest offset that is known to have been committed; when that was proven, and when it was begun to
-    /// be proven.
-    highest: Option<(Offset, Moment, Moment)>,
+    /// What is known to have been committed: each higher than the one before.
+    proofs: Vec<Proof>,
     attempts: BTreeMap<Offset, Attempts>,
+}
+
+/// An offset that was committed.
+#[derive(Clone, Copy, Debug)]
+struct Proof {
+    offset: Offset,
+    /// When the operation ended that shows it.
+    at: Moment,
+    /// When that operation began.
+    began: Moment,
 }
 
 /// Attempts to commit one offset.
@@ -37,13 +47,6 @@ struct Attempts {
     ended: Option<Moment>,
 }
 
-/// An operation that is outstanding, with what was known when it began.
-#[derive(Debug)]
-struct Began {
-    at: Moment,
-    floors: Vec<(TopicPartition, Option<(Offset, Moment, Moment)>)>,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Back {
     from: (Offset, Moment),
@@ -53,7 +56,7 @@ struct Back {
 impl Groups {
     /// Takes an invocation of any operation that neither sends nor polls.
     pub(super) fn invoke(&mut self, operation: &Operation, at: Moment) {
-        let floors = match &operation.body {
+        match &operation.body {
             Body::Commit(GroupOffsets { group, offsets }) => {
                 for position in offsets {
                     if let Some(offset) = position.offset {
@@ -61,17 +64,11 @@ impl Groups {
                         committed.attempts.entry(offset).or_default().open += 1;
                     }
                 }
-                Vec::new()
             }
-            Body::FetchCommitted(GroupOffsets { group, offsets }) => {
-                let floor = |partition: &TopicPartition| {
-                    self.offsets.get(&(group.clone(), partition.clone())).and_then(|it| it.highest)
-                };
-                offsets.iter().map(|it| (it.partition.clone(), floor(&it.partition))).collect()
-            }
+            Body::FetchCommitted(_) => {}
             _ => return,
-        };
-        self.began.insert(operation.process, Began { at, floors });
+        }
+        self.began.insert(operation.process, at);
     }
 
     /// Takes a completion.
@@ -91,20 +88,18 @@ impl Groups {
                     }
                     if is_ok {
                         attempts.ended = Some(at);
-                        committed.proves(offset, at, began.at);
+                        committed.proves(offset, at, began);
                     }
                 }
             }
             Body::FetchCommitted(GroupOffsets { group, offsets }) if is_ok => {
                 let Some(began) = began else { return };
                 for position in offsets {
-                    let floor = began.floors.iter().find(|(known, _)| *known == position.partition);
-                    let floor = floor.and_then(|(_, floor)| *floor);
                     let committed = self.committed(group, &position.partition);
-                    if let Some(back) = committed.steps_back(position.offset, floor, at) {
+                    if let Some(back) = committed.steps_back(position.offset, began, at) {
                         self.backs.push((group.clone(), position.partition.clone(), back));
                     } else if let Some(offset) = position.offset {
-                        committed.proves(offset, at, began.at);
+                        committed.proves(offset, at, began);
                     }
                 }
             }
@@ -173,26 +168,27 @@ impl Groups {
 impl Committed {
     /// An operation that began at `began` and ended at `at` shows that this offset was committed.
     fn proves(&mut self, offset: Offset, at: Moment, began: Moment) {
-        if self.highest.is_none_or(|(highest, ..)| highest < offset) {
-            self.highest = Some((offset, at, began));
+        if self.proofs.last().is_none_or(|highest| highest.offset < offset) {
+            self.proofs.push(Proof { offset, at, began });
         }
     }
 
-    /// Whether what is committed now is less than what was, and nobody may have gone back to it.
-    fn steps_back(
-        &mut self,
-        offset: Option<Offset>,
-        floor: Option<(Offset, Moment, Moment)>,
-        at: Moment,
-    ) -> Option<Back> {
-        let (highest, proven, began) = floor.filter(|(highest, ..)| offset.is_none_or(|it| it < *highest))?;
-        // Somebody who was not done with it when the higher one began may have gone back.
-        let attempts = offset.and_then(|offset| self.attempts.get(&offset)).copied().unwrap_or_default();
-        let went_back = attempts.open > 0 || attempts.ended > Some(began);
-        if went_back && rule::applies("went-back") {
-            self.highest = offset.map(|offset| (offset, at, at));
+    /// Whether what a fetch from `began` to `at` found is less than what was committed before, and nobody may
+    /// have gone back to it.
+    fn steps_back(&mut self, offset: Option<Offset>, began: Moment, at: Moment) -> Option<Back> {
+        let before = self.proofs.partition_point(|proof| proof.at < began).checked_sub(1)?;
+        let highest = self.proofs[before];
+        if offset.is_some_and(|offset| offset >= highest.offset) {
             return None;
         }
-        Some(Back { from: (highest, proven), to: (offset, at) })
+        // Somebody who was not done with it when the higher one began may have gone back.
+        let attempts = offset.and_then(|offset| self.attempts.get(&offset)).copied().unwrap_or_default();
+        let went_back = attempts.open > 0 || attempts.ended > Some(highest.began);
+        if went_back && rule::applies("went-back") {
+            self.proofs.clear();
+            self.proofs.extend(offset.map(|offset| Proof { offset, at, began: at }));
+            return None;
+        }
+        Some(Back { from: (highest.offset, highest.at), to: (offset, at) })
     }
 }

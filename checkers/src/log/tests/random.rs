@@ -107,13 +107,15 @@ pub(super) fn transactions(seed: u64) -> Vec<Event> {
             answered.push(MicroOp::Send(Send { offset, ..send }));
         }
         let mut reads = Vec::new();
-        for partition in 0..2 {
+        for (partition, log) in logs.iter().enumerate() {
             let until = effect + if random.chance(15) { 400 } else { 0 };
-            let records = logs[partition].iter().enumerate();
-            let records = records.filter(|(_, (at, other, _))| *at < until && *other != client);
-            let records: Box<[Record]> = records
-                .map(|(offset, (.., value))| Record { offset: Offset(offset as i64), value: *value })
-                .collect();
+            let records =
+                log.iter().enumerate().filter(|(_, (at, other, _))| *at < until && *other != client);
+            let record = |(offset, (.., value)): (usize, &(u64, u64, Value))| Record {
+                offset: Offset(offset as i64),
+                value: *value,
+            };
+            let records: Box<[Record]> = records.map(record).collect();
             if random.chance(50) {
                 reads.push(PartitionRead { partition: name(partition), records, seen: Seen::default() });
             }

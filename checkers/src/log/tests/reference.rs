@@ -272,13 +272,12 @@ fn has_circle(count: usize, edges: &[&BTreeSet<(usize, usize)>]) -> bool {
         reaches[*from][*to] = true;
     }
     for via in 0..count {
-        for from in 0..count {
-            for to in 0..count {
-                reaches[from][to] |= reaches[from][via] && reaches[via][to];
-            }
+        let onward = reaches[via].clone();
+        for row in reaches.iter_mut().filter(|row| row[via]) {
+            row.iter_mut().zip(&onward).for_each(|(to, further)| *to |= further);
         }
     }
-    (0..count).any(|op| reaches[op][op])
+    reaches.iter().enumerate().any(|(op, row)| row[op])
 }
 
 /// What the checker finds, in the reference's terms.

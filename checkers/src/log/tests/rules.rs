@@ -37,10 +37,7 @@ const FIXTURES: &[(&str, &[&str])] = &[
     ("p0 S x:3=c x:4=d ; p0 S x:1=a x:2=b", &["nonmonotonic-send x d,a @ 4,1"]),
     ("p0 S x:5=a ; p0 S x:1=b ; p0 S x:2=c", &["nonmonotonic-send x a,b @ 5,1"]),
     // What was under way at a step back is not told with it.
-    (
-        "p0 S x:5=a ; p0.1 O x=d ; p0 S x:1=b ; p0.1 X x:9=d ; p0 S x:2=c",
-        &["nonmonotonic-send x a,b @ 5,1"],
-    ),
+    ("p0 S x:5=a ; p0.1 O x=d ; p0 S x:1=b ; p0.1 X x:9=d ; p0 S x:2=c", &["nonmonotonic-send x a,b @ 5,1"]),
     // In flight together: any order is good.
     ("p0 O x=a ; p0.1 S x:1=b ; p0 X x:0=a", &[]),
     ("p0 O x=a ; p0.1 S x:0=b ; p0 X x:1=a", &[]),
