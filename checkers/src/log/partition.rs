@@ -259,6 +259,7 @@ impl PartitionHistory {
             };
             let Some(write) = self.writes.get_mut(id.0 as usize) else { continue };
             place.write = Some(*id);
+            (place.op, place.is_told) = (write.op, write.offset == Some(place.offset));
             let seen = (place.offset, place.first);
             if let Some((offset, first)) = write.read {
                 self.moved.push((write.value, first, offset));
@@ -302,6 +303,8 @@ impl PartitionHistory {
                     by_ok: Moment::NEVER,
                     is_read: false,
                     write: Some(id),
+                    op: write.op,
+                    is_told: true,
                 })
             })
             .collect();

@@ -6,6 +6,7 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::operations::OpId;
 use super::partition::WriteId;
 use crate::ids::{Moment, Offset, Value};
 
@@ -22,6 +23,10 @@ pub(super) struct Place {
     pub(super) is_read: bool,
     /// The send of the value, once that is looked up; `None` if nobody sent it.
     pub(super) write: Option<WriteId>,
+    /// The operation that sent it, if there is such a send; kept here since dependencies are many.
+    pub(super) op: OpId,
+    /// Its producer was told that it lies here.
+    pub(super) is_told: bool,
 }
 
 /// What lies where.
@@ -49,7 +54,16 @@ impl Slots {
     ) -> bool {
         let new = || {
             let by_ok = if is_ok { moment } else { Moment::NEVER };
-            Place { offset, value, first: moment, by_ok, is_read: true, write: None }
+            Place {
+                offset,
+                value,
+                first: moment,
+                by_ok,
+                is_read: true,
+                write: None,
+                op: OpId(0),
+                is_told: false,
+            }
         };
         let place = match seek(&self.sorted, offset, *near) {
             Ok(at) => {

@@ -55,9 +55,11 @@ pub(super) fn each(report: &LogReport, detail: Detail, tell: &mut dyn FnMut(OpId
             }
             // What lies twice was written where its producer was told, or it was read first.
             let is_own = |write: &WriteId| {
-                history.write(*write).place() == Some(place.offset) || !rule::applies("ww-own-place")
+                place.is_told
+                    || history.write(*write).place() == Some(place.offset)
+                    || !rule::applies("ww-own-place")
             };
-            let Some(op) = writer(report, id, place.write.filter(is_own)) else { continue };
+            let Some(op) = place.write.filter(is_own).and_then(|_| writer(report, place)) else { continue };
             if let Some((before, at)) = last.replace((op, place.offset)) {
                 edge(Some(before), op, Kind::WriteWrite(id, at, place.offset));
             }
@@ -72,7 +74,7 @@ pub(super) fn each(report: &LogReport, detail: Detail, tell: &mut dyn FnMut(OpId
             near = end;
             let mut at = end;
             while let Some(place) = firsts.get(at).filter(|place| place.offset >= run.first) {
-                let sent = writer(report, id, place.write);
+                let sent = writer(report, place);
                 edge(sent, run.op, Kind::WriteRead(id, place.offset));
                 let chained = sent.is_some() && slots.others_at(place.offset).is_empty();
                 if at == 0 || (detail == Detail::Last && chained) {

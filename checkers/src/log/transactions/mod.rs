@@ -10,6 +10,7 @@ mod shortest;
 use super::operations::{OpId, PartitionId};
 use super::partition::{Write, WriteId};
 use super::sighting::Sighting;
+use super::slots::Place;
 use super::{LogReport, Precommitted};
 use crate::ids::{Moment, Offset, Value};
 use crate::linearizability::rule;
@@ -81,7 +82,7 @@ fn torn(report: &LogReport, sink: &mut dyn FnMut(Sighting)) {
 }
 
 /// The operation that sent what lies somewhere, if it took effect.
-fn writer(report: &LogReport, partition: PartitionId, write: Option<WriteId>) -> Option<OpId> {
-    let op = report.partition(partition).write(write?).op;
-    report.operations.get(op).committed.then_some(op)
+fn writer(report: &LogReport, place: &Place) -> Option<OpId> {
+    place.write?;
+    report.operations.get(place.op).committed.then_some(place.op)
 }

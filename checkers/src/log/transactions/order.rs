@@ -17,7 +17,7 @@ pub(super) fn exists(report: &LogReport) -> bool {
     let count = report.operations.len();
     // The dependencies, by the operation that comes first.
     let mut starts = vec![0_u32; count + 1];
-    let mut pairs: Vec<(OpId, OpId)> = Vec::new();
+    let mut pairs: Vec<(OpId, OpId)> = Vec::with_capacity(2 * count);
     edges::each(report, Detail::Last, &mut |from, to, _| {
         starts[from.0 as usize + 1] += 1;
         pairs.push((from, to));
