@@ -152,6 +152,7 @@ const RULES: &[&str] = &[
 const CIRCLES: &[&str] = &[
     "p0 S x:1=a ; p2 R x:2=b x:3=a",
     "p0 S x:0=a y:0=c ; p1 S x:0=b y:1=d",
+    "p0 S x:0=a y:1=c ; p1 S x:1=b y:0=d ; p2 R x:0=a ; p3 R x:0=e",
     // The first of them may take effect after the second began.
     "p0 I x=a ; p1 S x:0=b ; p2 R x:0=b x:1=a",
     "p0 I x=a ; p1 S x:1=b ; p2 R x:0=a x:1=b",
