@@ -10,6 +10,9 @@ use crate::ids::{Moment, Offset, Value};
 use crate::linearizability::rule;
 use crate::operation::{Operation, Outcome, PartitionRead, Phase};
 
+/// What was read of a partition, and since when.
+type Whole = (Moment, Vec<(Offset, Value)>);
+
 /// A consumer, as its polls show it.
 #[derive(Debug, Default)]
 pub(super) struct Consumer {
@@ -17,7 +20,7 @@ pub(super) struct Consumer {
     /// It reads what its group leaves to it.
     subscribed: bool,
     /// All that it read since it assigned a partition at offset 0 in the final phase.
-    whole: HashMap<PartitionId, (Moment, Vec<(Offset, Value)>), FxBuildHasher>,
+    whole: HashMap<PartitionId, Whole, FxBuildHasher>,
     /// The partitions of which the running operation read something, each with the last record.
     here: Vec<(PartitionId, Offset)>,
 }
@@ -133,7 +136,7 @@ impl Consumer {
     }
 
     /// Hands out what was read of a partition since it was assigned at offset 0, and when that was.
-    pub(super) fn whole_read(&mut self, partition: PartitionId) -> Option<(Moment, Vec<(Offset, Value)>)> {
+    pub(super) fn whole_read(&mut self, partition: PartitionId) -> Option<Whole> {
         self.whole.remove(&partition)
     }
 }

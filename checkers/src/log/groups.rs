@@ -10,11 +10,14 @@ use crate::linearizability::rule;
 use crate::operation::{Body, GroupOffsets, Membership, Operation, Outcome};
 use crate::verdict::{Anomaly, Evidence};
 
+/// A partition in one generation of a group.
+type Owned = (Arc<str>, i32, TopicPartition);
+
 /// All groups.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     offsets: BTreeMap<(Arc<str>, TopicPartition), Committed>,
-    owners: BTreeMap<(Arc<str>, i32, TopicPartition), Vec<(ClientId, Moment)>>,
+    owners: BTreeMap<Owned, Vec<(ClientId, Moment)>>,
     /// When the operations began that are outstanding.
     began: BTreeMap<Process, Moment>,
     backs: Vec<(Arc<str>, TopicPartition, Back)>,
