@@ -10,7 +10,7 @@ pub mod models;
 mod outside;
 pub mod queue;
 pub mod register;
-mod rule;
+pub(crate) mod rule;
 pub mod search;
 mod timeline;
 
