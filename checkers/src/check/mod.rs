@@ -3,6 +3,7 @@
 //! [`check`] pairs the events, has the object say what each operation means, and searches for an order. What
 //! a history's functions and values mean is in one file an object.
 
+mod exact;
 mod finding;
 mod key_value;
 mod mutex;
@@ -127,7 +128,8 @@ pub fn check(object: Object, history: &History, options: &Options) -> Result<Che
         Object::Register | Object::CasRegister => {
             let model = Keyed(register::model(options));
             let ops = operations.keyed(|operation| register::action(operation, options))?;
-            Ok(report::search(&operations, &model, &ops, options))
+            let split = exact::registers(ops, &model.0.initial);
+            Ok(report::split(&operations, &model, split, options))
         }
         Object::KeyValue => {
             let ops = operations.gather(key_value::action)?;
@@ -147,7 +149,7 @@ pub fn check(object: Object, history: &History, options: &Options) -> Result<Che
         }
         Object::FifoQueue => {
             let ops = operations.keyed(queue::actions)?;
-            Ok(report::search(&operations, &Keyed(FifoQueue::new()), &ops, options))
+            Ok(report::split(&operations, &Keyed(FifoQueue::new()), exact::queues(ops), options))
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use super::exact::{Decided, Split};
 use super::finding::finding;
 use super::operations::{Gathered, Operations};
 use super::{Object, Options};
 use crate::history::{Datum, Event, Outcome};
 use crate::linearizability::model::Model;
+use crate::linearizability::models::KeyedAction;
 use crate::linearizability::search::Standing;
-use crate::linearizability::{Answer, Exhausted};
+use crate::linearizability::{Answer, Exhausted, OpId, Witness};
 
 /// What a check says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct CheckReport {
     /// Why it is not known.
     pub exhausted: Option<Exhausted>,
     /// Where it is linearizable: the invocations of the operations, in the order in which they took effect, as
-    /// places among the events.
+    /// places among the events; those of one key after those of another.
     pub order: Vec<usize>,
     /// Of each key, in the order in which keys came up.
     pub keys: Vec<KeyReport>,
@@ -161,16 +163,8 @@ pub(super) fn search<M: Model>(
             report.steps = part.steps;
         }
     }
-    let mut report = CheckReport {
-        object: operations.object,
-        verdict: Verdict::Linearizable,
-        finding: None,
-        exhausted: None,
-        order: Vec::new(),
-        keys,
-        counts: counts(operations, gathered),
-        steps: found.steps,
-    };
+    let counts = counts(operations, gathered);
+    let mut report = CheckReport { keys, counts, steps: found.steps, ..nothing(operations) };
     match found.answer {
         Answer::Linearizable(certificate) => {
             let span = |place: u32| operations.spans[gathered.spans[place as usize] as usize];
@@ -186,6 +180,83 @@ pub(super) fn search<M: Model>(
         }
     }
     report
+}
+
+/// What exact checks say of some keys and the search of the others, in terms of the history.
+pub(super) fn split<A: Clone, M: Model<Action = KeyedAction<A>>>(
+    operations: &Operations<'_>,
+    model: &M,
+    split: Split<A>,
+    options: &Options,
+) -> CheckReport {
+    let Split { all, decided, rest } = split;
+    let wrong = decided.iter().find(|key| matches!(key.answer, Answer::Violation(_)));
+    // What one key has shown is enough, unless all are asked for.
+    let is_over = wrong.is_some() && !options.search.every_part;
+    let mut report = if is_over || rest.ops.is_empty() {
+        let keys = operations.keys.iter().cloned().map(untouched).collect();
+        CheckReport { keys, ..nothing(operations) }
+    } else {
+        search(operations, model, &rest, options)
+    };
+    report.counts = counts(operations, &all);
+    for op in rest.ops.iter().filter(|_| is_over) {
+        let key = &mut report.keys[op.action.key as usize];
+        key.operations += 1;
+        key.verdict = Verdict::Unknown;
+    }
+    for Decided { key, answer, places } in &decided {
+        let key = &mut report.keys[*key as usize];
+        key.operations = places.len() as u64;
+        // Each operation is looked at once.
+        key.steps = places.len() as u64;
+        report.steps += key.steps;
+        let place = |id: &OpId| places[id.0 as usize];
+        match answer {
+            Answer::Linearizable(certificate) => {
+                let invocation = |id| {
+                    let span = all.spans[place(id) as usize];
+                    operations.spans[span as usize].invocation
+                };
+                report.order.extend(certificate.order.iter().map(invocation));
+            }
+            Answer::Violation(witness) => {
+                key.verdict = Verdict::Violation;
+                if report.verdict != Verdict::Violation {
+                    let operation = |id| OpId(place(id));
+                    let named = witness.operations.iter().map(operation).collect();
+                    let witness = Witness { operations: named, ..witness.clone() };
+                    report.finding = Some(finding(operations, model, &all, witness, None));
+                    report.verdict = Verdict::Violation;
+                }
+            }
+            Answer::Unknown(exhausted) => {
+                key.verdict = Verdict::Unknown;
+                if report.verdict == Verdict::Linearizable {
+                    report.verdict = Verdict::Unknown;
+                    report.exhausted = Some(exhausted.clone());
+                }
+            }
+        }
+    }
+    if report.verdict != Verdict::Linearizable {
+        report.order.clear();
+    }
+    report
+}
+
+/// Before anything was checked.
+fn nothing(operations: &Operations<'_>) -> CheckReport {
+    CheckReport {
+        object: operations.object,
+        verdict: Verdict::Linearizable,
+        finding: None,
+        exhausted: None,
+        order: Vec::new(),
+        keys: Vec::new(),
+        counts: Counts::default(),
+        steps: 0,
+    }
 }
 
 /// Of a key with no operation that says anything.
