@@ -12,11 +12,11 @@ const KEYS_MAX: usize = 10;
 
 /// What is told of one history, the answer first. `name` is what the history is called.
 pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> Vec<String> {
-    if detail == Detail::Quiet && report.verdict == Verdict::Linearizable {
+    if detail == Detail::Quiet && report.verdict == Verdict::Holds {
         return Vec::new();
     }
     let paint = match report.verdict {
-        Verdict::Linearizable => Paint::Good,
+        Verdict::Holds => Paint::Good,
         Verdict::Violation => Paint::Bad,
         Verdict::Unknown => Paint::Warning,
     };
@@ -40,7 +40,7 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
 /// The answer where it is no good one, in one sentence: the last line of what is told.
 pub fn conclusion(name: &str, report: &CheckReport) -> Option<String> {
     let (heading, what) = match report.verdict {
-        Verdict::Linearizable => return None,
+        Verdict::Holds => return None,
         Verdict::Violation => ("violation", report.finding.as_ref().map(sentence)),
         Verdict::Unknown => ("unknown", report.exhausted.as_ref().map(|exhausted| exhausted.reason.clone())),
     };
@@ -187,7 +187,7 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
                 steps: key.steps,
             })
             .collect(),
-        order: (detail == Detail::Verbose && report.verdict == Verdict::Linearizable)
+        order: (detail == Detail::Verbose && report.verdict == Verdict::Holds)
             .then_some(&*report.order),
     };
     serde_json::to_string(&line).expect("it is plain data")
@@ -196,7 +196,7 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
 /// The answer in a word, for programs.
 fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Linearizable => "linearizable",
+        Verdict::Holds => "linearizable",
         Verdict::Violation => "violation",
         Verdict::Unknown => "unknown",
     }

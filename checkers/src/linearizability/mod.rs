@@ -19,6 +19,8 @@ mod brute;
 #[cfg(test)]
 mod fuzz;
 
+use std::fmt;
+
 use crate::ids::Interval;
 
 pub use outside::Outside;
@@ -82,4 +84,11 @@ pub struct Exhausted {
     pub cache: u64,
     /// The most operations that any attempt could put in order.
     pub depth: u64,
+}
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, steps, depth, .. } = self;
+        write!(f, "{reason}, after {steps} steps; the longest order that was tried has {depth} operations")
+    }
 }

@@ -34,7 +34,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
     };
     let style = Style::for_stream(args.output.color(), &stdout(), variable);
     let detail = args.output.detail();
-    let mut worst = Verdict::Linearizable;
+    let mut worst = Verdict::Holds;
     let mut conclusions = Vec::new();
     for name in &args.histories {
         let history = read(name, args.input_format)?;
@@ -60,7 +60,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
         }
     }
     Ok(match worst {
-        Verdict::Linearizable => Exit::Success,
+        Verdict::Holds => Exit::Success,
         Verdict::Violation => Exit::Violation,
         Verdict::Unknown => Exit::Inconclusive,
     })
@@ -71,7 +71,7 @@ fn worse(worst: Verdict, report: &CheckReport) -> Verdict {
     match (worst, report.verdict) {
         (Verdict::Violation, _) | (_, Verdict::Violation) => Verdict::Violation,
         (Verdict::Unknown, _) | (_, Verdict::Unknown) => Verdict::Unknown,
-        _ => Verdict::Linearizable,
+        _ => Verdict::Holds,
     }
 }
 
