@@ -1,6 +1,6 @@
 //! Objects that are counted rather than put in order: Jepsen's sets, queues and counters.
 
-use super::report::{CheckReport, Counts, Detail, Finding, KeyReport, Verdict};
+use super::report::{CheckReport, Counts, Finding, KeyReport, Tally, Verdict};
 use super::shown::Shown;
 use super::{CheckError, Object, Options};
 use crate::history::{Datum, Event, History, spans};
@@ -12,7 +12,7 @@ use crate::objects::{
 struct Counted {
     validity: Validity,
     sentence: String,
-    details: Vec<Detail>,
+    details: Vec<Tally>,
 }
 
 /// Counts the object, or each of the independent ones.
@@ -127,24 +127,24 @@ fn of_set_full(report: SetFullReport) -> Counted {
     Counted { validity: report.validity, sentence: report.verdict, details }
 }
 
-fn number(name: &'static str, count: u64) -> Detail {
-    Detail { name, count, shown: None }
+fn number(name: &'static str, count: u64) -> Tally {
+    Tally { name, count, shown: None }
 }
 
 /// How many, and the first of them.
-fn examples(name: &'static str, examples: &Examples) -> Detail {
+fn examples(name: &'static str, examples: &Examples) -> Tally {
     let first: Vec<_> = examples.first.iter().map(|element| Shown(element.clone()).to_string()).collect();
     let more = if examples.count > examples.first.len() as u64 { " …" } else { "" };
     let shown = (!first.is_empty()).then(|| format!("{}{more}", first.join(" ")));
-    Detail { name, count: examples.count, shown }
+    Tally { name, count: examples.count, shown }
 }
 
 /// In milliseconds.
-fn quantiles(name: &'static str, latencies: &Latencies) -> Detail {
+fn quantiles(name: &'static str, latencies: &Latencies) -> Tally {
     let millis = |nanos: u64| nanos / 1_000_000;
     let Latencies { min, median, p95, p99, max } = *latencies;
     let quantiles = [("min", min), ("median", median), ("p95", p95), ("p99", p99), ("max", max)];
     let told: Vec<_> =
         quantiles.iter().map(|(name, nanos)| format!("{name} {} ms", millis(*nanos))).collect();
-    Detail { name, count: millis(max), shown: Some(told.join(", ")) }
+    Tally { name, count: millis(max), shown: Some(told.join(", ")) }
 }

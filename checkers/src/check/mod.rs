@@ -26,7 +26,7 @@ use crate::linearizability::search::Search;
 use crate::objects::ObjectError;
 use operations::Operations;
 
-pub use report::{CheckReport, Cited, Counts, Detail, Finding, KeyReport, Place, Verdict};
+pub use report::{CheckReport, Cited, Counts, Finding, KeyReport, Place, Tally, Verdict};
 
 /// The object that a history is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -24,7 +24,7 @@ pub struct CheckReport {
     /// Why it is not known, in one sentence without a full stop.
     pub unknown: Option<String>,
     /// What was counted, where the object is one that is counted: of its first key, or the worst.
-    pub details: Vec<Detail>,
+    pub details: Vec<Tally>,
     /// Where it is linearizable: the invocations of the operations, in the order in which they took effect, as
     /// places among the events; those of one key after those of another.
     pub order: Vec<usize>,
@@ -64,7 +64,7 @@ pub struct Finding {
 
 /// Something that was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Detail {
+pub struct Tally {
     /// What.
     pub name: &'static str,
     /// How many, or how many milliseconds.

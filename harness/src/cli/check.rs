@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, stdin, stdout};
 use std::path::Path;
 
-use highwater_checkers::check::{self, CheckReport, Options, Verdict};
+use highwater_checkers::check::{self, Options, Verdict};
 use highwater_checkers::history::{Format as HistoryFormat, History};
 use highwater_checkers::linearizability::search::Search;
 use highwater_reports::check as told;
@@ -49,7 +49,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
                 conclusions.extend(told::conclusion(name, &report).map(|told| (name, told)));
             }
         }
-        worst = worse(worst, &report);
+        worst = worst.max(report.verdict);
     }
     if args.format == Format::Human && !conclusions.is_empty() {
         say("")?;
@@ -64,15 +64,6 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
         Verdict::Violation => Exit::Violation,
         Verdict::Unknown => Exit::Inconclusive,
     })
-}
-
-/// A violation is worse than not to know.
-fn worse(worst: Verdict, report: &CheckReport) -> Verdict {
-    match (worst, report.verdict) {
-        (Verdict::Violation, _) | (_, Verdict::Violation) => Verdict::Violation,
-        (Verdict::Unknown, _) | (_, Verdict::Unknown) => Verdict::Unknown,
-        _ => Verdict::Holds,
-    }
 }
 
 fn read(name: &str, format: Option<HistoryFormat>) -> Result<History, CliError> {
