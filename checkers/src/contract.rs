@@ -239,6 +239,9 @@ impl Contract {
     /// Whether what was sighted breaks the contract.
     pub fn severity(&self, sighting: &Sighting) -> Severity {
         let anomaly = sighting.anomaly;
+        if let Some(legal) = sighting.legal {
+            return Severity::Permitted(legal.reason().into());
+        }
         if anomaly == Anomaly::Duplicate && self.guarantee == Some(Guarantee::AtLeastOnce) {
             return Severity::Permitted("the guarantee is at-least-once".into());
         }
@@ -266,12 +269,27 @@ fn forfeit_excuses(anomaly: Anomaly) -> bool {
             | Anomaly::InconsistentOffsets
             | Anomaly::PollSkip
             | Anomaly::NonmonotonicPoll
+            | Anomaly::DivergentReplica
+            | Anomaly::EndOffsetRegression
+            // A log that was cut takes the next record lower down, and may lack a part of an operation.
+            | Anomaly::NonmonotonicSend
+            | Anomaly::IntNonmonotonicSend
+            | Anomaly::TornTxn
     )
 }
 
-/// What may happen to a record that was sent with acks 0 or 1.
+/// What may happen to a record that was sent with acks 0 or 1: it may be lost, and then its place is taken by
+/// another, and its operation lacks it.
 fn acks_excuse(anomaly: Anomaly) -> bool {
-    matches!(anomaly, Anomaly::Unseen | Anomaly::LostWrite | Anomaly::InconsistentOffsets)
+    matches!(
+        anomaly,
+        Anomaly::Unseen
+            | Anomaly::LostWrite
+            | Anomaly::InconsistentOffsets
+            | Anomaly::NonmonotonicSend
+            | Anomaly::IntNonmonotonicSend
+            | Anomaly::TornTxn
+    )
 }
 
 #[cfg(test)]

@@ -245,18 +245,12 @@ impl Monitor for RecoveryMonitor<'_> {
 }
 
 fn stuck(partition: &TopicPartition, progress: &Progress, bound: Time) -> Sighting {
-    Sighting {
-        anomaly: Anomaly::Stuck,
-        partition: partition.clone(),
-        evidence: Evidence {
-            time: bound,
-            operations: progress.last_ack.iter().map(|(_, operation)| *operation).collect(),
-            ..Evidence::default()
-        },
-        weak_acks: None,
-        acknowledged: None,
-        secondary: false,
-    }
+    let evidence = Evidence {
+        time: bound,
+        operations: progress.last_ack.iter().map(|(_, operation)| *operation).collect(),
+        ..Evidence::default()
+    };
+    Sighting::new(Anomaly::Stuck, partition.clone(), evidence)
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! Histories for tests, written as the fixtures of the literature are.
 //!
 //! `p0 S x:1=a ; p2 R x:2=b x:3=a`: the client 0 sends value a, acknowledged at offset 1 of x/0; the client
-//! 2 polls b and a. Statements are separated by `;` or line breaks. The verbs:
+//! 2 polls b and a. Statements are separated by `;` or line breaks. `p0.1` is a second lane of client 0. The verbs:
 //! `S` send ok, `S1` the same with acks=1, `F` send failed, `I` send indeterminate, `I0` with acks=0, `O` send
-//! without completion; `R` poll ok, `RF` failed, `RI` indeterminate; `A` assign (`x` read on, `x:5` from 5),
-//! `AF` the same in the final phase; `E` the final read of these partitions ran, `EF` it could not.
+//! without completion, and `X` its completion, ok; `R` poll ok, `RF` failed, `RI` indeterminate; `A` assign (`x` read
+//! on, `x:5` from 5), `AF` the same in the final phase, `U` subscribe; `E` the final read of these partitions ran,
+//! `EF` it could not. Of a poll `x^9` is the high watermark, `x!7` a position that was refused, and `x:1=a@b2` the
+//! broker that answered.
+//! `T` a transaction, `TF`, `TI`, `TO` and `TX` as for sends: `T +x:0=a y:1=b` sends a and polls b.
+//! Groups: `C g x:5` commits, `CF`, `CI`, `CO`, `CX` as for sends; `K g x:5` fetches what is committed (`KO`, `KX` in two
+//! events); `J g:3 x y` is given x and y in generation 3.
 
 mod replicas;
 
@@ -16,8 +21,8 @@ use crate::ids::{
     Process, Time, TopicPartition, Value,
 };
 use crate::operation::{
-    Acks, Body, MicroOp, Operation, Outcome, PartitionPosition, PartitionRead, Phase, Poll, Record, Seen,
-    Send,
+    Acks, Body, GroupOffsets, Membership, MicroOp, Operation, Outcome, PartitionPosition, PartitionRead,
+    Phase, Poll, Record, Seen, Send,
 };
 use crate::recording::{Event, Mark, Stage};
 use crate::trace::{Change, TraceEvent};
@@ -28,15 +33,18 @@ pub(crate) struct Script {
     pub(crate) events: Vec<Event>,
     now: u64,
     index: u64,
-    processes: BTreeMap<u32, u64>,
+    processes: BTreeMap<(u32, u64), u64>,
+    lane: u64,
     replicas: replicas::Replicas,
 }
 
 /// `x` for a partition alone, `x:3` with an offset, `x=a` with a value, `x:3=a` with both.
 struct Item {
+    is_send: bool,
     partition: TopicPartition,
     offset: Option<Offset>,
     value: Value,
+    seen: Seen,
 }
 
 impl Script {
@@ -61,8 +69,12 @@ impl Script {
 
     fn statement(&mut self, statement: &str) {
         let mut words = statement.split_whitespace();
-        let client = words.next().and_then(|word| word.strip_prefix('p')?.parse().ok()).expect(statement);
+        let process = words.next().and_then(|word| word.strip_prefix('p')).expect(statement);
+        let (client, lane) = process.split_once('.').unwrap_or((process, "0"));
+        let client = client.parse().expect(statement);
+        self.lane = lane.parse().expect(statement);
         let verb = words.next().expect(statement);
+        let group = if "CKJ".contains(&verb[..1]) { words.next().expect(statement) } else { "" };
         let items: Vec<Item> = words.map(item).collect();
         let acks = match verb {
             "S1" => Acks::Leader,
@@ -70,10 +82,12 @@ impl Script {
             _ => Acks::All,
         };
         let (outcome, phase) = match verb {
-            "S" | "S1" | "R" | "A" => (Some(Outcome::Ok), Phase::Load),
-            "F" | "RF" => (Some(Outcome::Fail), Phase::Load),
-            "I" | "I0" | "RI" => (Some(Outcome::Info), Phase::Load),
-            "O" => (None, Phase::Load),
+            "S" | "S1" | "R" | "A" | "U" | "T" | "C" | "K" | "J" | "X" | "TX" | "CX" | "KX" => {
+                (Some(Outcome::Ok), Phase::Load)
+            }
+            "F" | "RF" | "TF" | "CF" => (Some(Outcome::Fail), Phase::Load),
+            "I" | "I0" | "RI" | "TI" | "CI" => (Some(Outcome::Info), Phase::Load),
+            "O" | "TO" | "CO" | "KO" => (None, Phase::Load),
             "AF" | "RR" | "E" => (Some(Outcome::Ok), Phase::Final),
             "EF" => (Some(Outcome::Fail), Phase::Final),
             other => panic!("no verb {other}"),
@@ -82,17 +96,26 @@ impl Script {
             b'R' => (Body::Poll(Poll::default()), Body::Poll(Poll { reads: reads(&items) })),
             b'A' => (Body::Assign(positions(&items)), Body::Assign(positions(&items))),
             b'E' => (Body::FinalRead(positions(&items)), Body::FinalRead(positions(&items))),
+            b'U' => (Body::Subscribe(partitions(&items)), Body::Subscribe(partitions(&items))),
+            b'T' => (steps(&items, acks, false), steps(&items, acks, true)),
+            b'C' => (Body::Commit(offsets(group, &items)), Body::Commit(offsets(group, &items))),
+            b'K' => {
+                (Body::FetchCommitted(offsets(group, &items)), Body::FetchCommitted(offsets(group, &items)))
+            }
+            b'J' => (joined(group, &items), joined(group, &items)),
             _ => (sends(&items, acks, false), sends(&items, acks, true)),
         };
-        self.operation(client, Outcome::Invoke, phase, asked);
+        if !verb.ends_with('X') {
+            self.operation(client, Outcome::Invoke, phase, asked);
+        }
         if let Some(outcome) = outcome {
             self.operation(client, outcome, phase, answered);
         }
     }
 
     pub(crate) fn operation(&mut self, client: u32, outcome: Outcome, phase: Phase, body: Body) -> &mut Self {
-        let life = self.processes.entry(client).or_default();
-        let process = Process(u64::from(client) + 1000 * *life);
+        let life = self.processes.entry((client, self.lane)).or_default();
+        let process = Process(u64::from(client) + 1000 * *life + 1_000_000 * self.lane);
         // A process is closed by an indeterminate operation, and its client goes on as another.
         *life += u64::from(outcome == Outcome::Info);
         let index = OperationIndex(self.index);
@@ -178,14 +201,56 @@ impl Script {
 }
 
 fn item(text: &str) -> Item {
+    let (is_send, text) = text.strip_prefix('+').map_or((false, text), |text| (true, text));
+    let (text, from) = text.split_once('@').map_or((text, None), |(text, from)| (text, Some(from)));
+    let (text, hw) = text.split_once('^').map_or((text, None), |(text, hw)| (text, Some(hw)));
+    let (text, refused) = text.split_once('!').map_or((text, None), |(text, at)| (text, Some(at)));
+    let offset = |text: &str| Offset(text.parse().expect("an offset"));
+    let seen = Seen {
+        position: refused.map(offset),
+        high_watermark: hw.map(offset),
+        reset: refused.map(|_| Offset(0)),
+        from: from.map(|from| from.parse().expect("a broker")),
+    };
     let (place, value) = text.split_once('=').unwrap_or((text, "0"));
     let (topic, offset) =
         place.split_once(':').map_or((place, None), |(topic, offset)| (topic, Some(offset)));
     Item {
+        is_send,
         partition: TopicPartition::new(topic, 0),
         offset: offset.map(|offset| Offset(offset.parse().expect("an offset"))),
         value: Value(value.parse().unwrap_or_else(|_| u64::from(value.as_bytes()[0]))),
+        seen,
     }
+}
+
+fn steps(items: &[Item], acks: Acks, answered: bool) -> Body {
+    let chunks = items.chunk_by(|one, other| !one.is_send && !other.is_send);
+    let step = |chunk: &[Item]| match chunk {
+        [send] if send.is_send => MicroOp::Send(Send {
+            partition: send.partition.clone(),
+            value: send.value,
+            offset: send.offset.filter(|_| answered),
+            acks,
+        }),
+        polled if answered => MicroOp::Poll(Poll { reads: reads(polled) }),
+        _ => MicroOp::Poll(Poll::default()),
+    };
+    Body::Txn(chunks.map(step).collect())
+}
+
+fn offsets(group: &str, items: &[Item]) -> GroupOffsets {
+    GroupOffsets { group: group.into(), offsets: positions(items) }
+}
+
+fn joined(group: &str, items: &[Item]) -> Body {
+    let (group, generation) = group.split_once(':').expect("a generation");
+    let generation = generation.parse().expect("a generation");
+    Body::Join(Membership { group: group.into(), generation, partitions: partitions(items) })
+}
+
+fn partitions(items: &[Item]) -> Box<[TopicPartition]> {
+    items.iter().map(|item| item.partition.clone()).collect()
 }
 
 fn sends(items: &[Item], acks: Acks, answered: bool) -> Body {
@@ -206,12 +271,14 @@ fn reads(items: &[Item]) -> Box<[PartitionRead]> {
     for item in items {
         let records: Vec<Record> =
             item.offset.map(|offset| Record { offset, value: item.value }).into_iter().collect();
-        match reads.iter_mut().find(|read| read.partition == item.partition) {
-            Some(read) => read.records = [&read.records[..], &records[..]].concat().into(),
-            None => reads.push(PartitionRead {
+        match reads.iter_mut().rfind(|read| read.partition == item.partition) {
+            Some(read) if read.seen == item.seen => {
+                read.records = [&read.records[..], &records[..]].concat().into();
+            }
+            _ => reads.push(PartitionRead {
                 partition: item.partition.clone(),
                 records: records.into(),
-                seen: Seen::default(),
+                seen: item.seen,
             }),
         }
     }

@@ -1,6 +1,6 @@
 //! What the check of somebody's history says: lines for people, and one object of JSON.
 
-use highwater_checkers::check::{CheckReport, Cited, Finding, KeyReport, Place, Verdict};
+use highwater_checkers::check::{CheckReport, Cited, Finding, KeyReport, Place, Tally, Verdict};
 use serde::Serialize;
 
 use crate::narrate::{counted, grouped};
@@ -12,27 +12,21 @@ const KEYS_MAX: usize = 10;
 
 /// What is told of one history, the answer first. `name` is what the history is called.
 pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> Vec<String> {
-    if detail == Detail::Quiet && report.verdict == Verdict::Linearizable {
+    if detail == Detail::Quiet && report.verdict == Verdict::Holds {
         return Vec::new();
     }
     let paint = match report.verdict {
-        Verdict::Linearizable => Paint::Good,
+        Verdict::Holds => Paint::Good,
         Verdict::Violation => Paint::Bad,
         Verdict::Unknown => Paint::Warning,
     };
-    let verdict = style.paint(paint, report.verdict.to_string());
+    let verdict = style.paint(paint, report.answer());
     let mut lines = vec![format!("{}: {verdict}  {}", plain(name), size(report))];
     if let Some(finding) = &report.finding {
         lines.extend(witness(finding));
     }
-    if let Some(exhausted) = &report.exhausted {
-        lines.push(format!(
-            "  {}, after {}; the longest order tried has {}",
-            plain(&exhausted.reason),
-            counted(exhausted.steps, "step"),
-            counted(exhausted.depth, "operation"),
-        ));
-    }
+    lines.extend(report.unknown.iter().map(|why| format!("  {}", plain(why))));
+    lines.extend(details(report));
     lines.extend(keys(report, detail));
     lines
 }
@@ -40,11 +34,21 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
 /// The answer where it is no good one, in one sentence: the last line of what is told.
 pub fn conclusion(name: &str, report: &CheckReport) -> Option<String> {
     let (heading, what) = match report.verdict {
-        Verdict::Linearizable => return None,
+        Verdict::Holds => return None,
         Verdict::Violation => ("violation", report.finding.as_ref().map(sentence)),
-        Verdict::Unknown => ("unknown", report.exhausted.as_ref().map(|exhausted| exhausted.reason.clone())),
+        Verdict::Unknown => ("unknown", report.unknown.clone()),
     };
     Some(plain(&format!("{heading}: {} ({name})", what.unwrap_or_default())).into_owned())
+}
+
+/// What was counted, where there is any of it.
+fn details(report: &CheckReport) -> Vec<String> {
+    let told = report.details.iter().filter(|detail| detail.count > 0 || detail.shown.is_some());
+    told.map(|Tally { name, count, shown }| {
+        let shown = shown.as_ref().map_or_else(String::new, |shown| format!(": {shown}"));
+        plain(&format!("  {name} {}{shown}", grouped(*count))).into_owned()
+    })
+    .collect()
 }
 
 fn sentence(finding: &Finding) -> String {
@@ -55,8 +59,9 @@ fn sentence(finding: &Finding) -> String {
 fn size(report: &CheckReport) -> String {
     let counts = &report.counts;
     format!(
-        "{} of a {}: {} ok, {} failed, {} indeterminate; {}",
+        "{} of {} {}: {} ok, {} failed, {} indeterminate; {}",
         counted(counts.operations, "operation"),
+        report.object.article(),
         report.object,
         grouped(counts.ok),
         grouped(counts.failed),
@@ -95,7 +100,8 @@ fn keys(report: &CheckReport, detail: Detail) -> Vec<String> {
     let line = |key: &&KeyReport| {
         let name = key.key.as_ref().map_or_else(|| "without a key".to_owned(), |key| format!("key {key}"));
         let (operations, steps) = (counted(key.operations, "operation"), counted(key.steps, "step"));
-        plain(&format!("  {name}: {}, {operations}, {steps}", key.verdict)).into_owned()
+        let answer = report.object.answer(key.verdict);
+        plain(&format!("  {name}: {answer}, {operations}, {steps}")).into_owned()
     };
     let mut lines: Vec<_> = told.iter().take(max).map(line).collect();
     if told.len() > max {
@@ -113,6 +119,8 @@ struct Line<'a> {
     verdict: &'a str,
     finding: Option<FindingLine<'a>>,
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<DetailLine<'a>>,
     operations: u64,
     ok: u64,
     failed: u64,
@@ -149,6 +157,14 @@ struct PlaceLine {
 }
 
 #[derive(Serialize)]
+struct DetailLine<'a> {
+    name: &'a str,
+    count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct KeyLine<'a> {
     key: Option<String>,
     verdict: &'a str,
@@ -170,7 +186,16 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
             stuck_at: finding.stuck.as_ref().map(|(operation, _)| cited(operation)),
             stuck: finding.stuck.as_ref().map(|(_, why)| &**why),
         }),
-        reason: report.exhausted.as_ref().map(|exhausted| &*exhausted.reason),
+        reason: report.unknown.as_deref(),
+        details: report
+            .details
+            .iter()
+            .map(|detail| DetailLine {
+                name: detail.name,
+                count: detail.count,
+                shown: detail.shown.as_deref(),
+            })
+            .collect(),
         operations: report.counts.operations,
         ok: report.counts.ok,
         failed: report.counts.failed,
@@ -187,8 +212,7 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
                 steps: key.steps,
             })
             .collect(),
-        order: (detail == Detail::Verbose && report.verdict == Verdict::Linearizable)
-            .then_some(&*report.order),
+        order: (detail == Detail::Verbose && report.verdict == Verdict::Holds).then_some(&*report.order),
     };
     serde_json::to_string(&line).expect("it is plain data")
 }
@@ -196,7 +220,7 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
 /// The answer in a word, for programs.
 fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Linearizable => "linearizable",
+        Verdict::Holds => "valid",
         Verdict::Violation => "violation",
         Verdict::Unknown => "unknown",
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use highwater_checkers::fault::{FaultEvent, FaultPhase, FaultRecord, Target};
+use highwater_checkers::ids::TopicPartition;
 use highwater_checkers::operation::{Body, MicroOp, Operation, PartitionPosition, Poll, Send};
 use highwater_checkers::recording::{Event, Stage};
 use highwater_checkers::trace::{FieldValue, TraceEvent};
@@ -142,19 +143,36 @@ fn operation(operation: &Operation) -> String {
                 };
             }
         }
-        Body::Assign(positions) | Body::FinalRead(positions) => {
-            for PartitionPosition { partition, offset } in positions {
-                let _ = match offset {
-                    Some(offset) => write!(text, " {partition}@{offset}"),
-                    None => write!(text, " {partition}"),
-                };
-            }
+        Body::Assign(it) | Body::FinalRead(it) => text += &positions(it),
+        Body::Commit(it) | Body::FetchCommitted(it) => {
+            let _ = write!(text, " group={}", it.group);
+            text += &positions(&it.offsets);
+        }
+        Body::Subscribe(it) => text += &partitions(it),
+        Body::Join(it) => {
+            let _ = write!(text, " group={} generation={}", it.group, it.generation);
+            text += &partitions(&it.partitions);
         }
     }
     if let Some(error) = error {
         let _ = write!(text, " ({error})");
     }
     text
+}
+
+fn positions(positions: &[PartitionPosition]) -> String {
+    let mut text = String::new();
+    for PartitionPosition { partition, offset } in positions {
+        let _ = match offset {
+            Some(offset) => write!(text, " {partition}@{offset}"),
+            None => write!(text, " {partition}"),
+        };
+    }
+    text
+}
+
+fn partitions(partitions: &[TopicPartition]) -> String {
+    partitions.iter().map(|partition| format!(" {partition}")).collect()
 }
 
 fn send(send: &Send) -> String {

@@ -3,6 +3,8 @@
 //! [`check`] pairs the events, has the object say what each operation means, and searches for an order. What
 //! a history's functions and values mean is in one file an object.
 
+mod counted;
+mod exact;
 mod finding;
 mod key_value;
 mod mutex;
@@ -21,9 +23,10 @@ use thiserror::Error;
 use crate::history::{Datum, History, NotCheckable};
 use crate::linearizability::models::{FifoQueue, KeyValue, Keyed, Mutex, Queue, Set};
 use crate::linearizability::search::Search;
+use crate::objects::ObjectError;
 use operations::Operations;
 
-pub use report::{CheckReport, Cited, Counts, Finding, KeyReport, Place, Verdict};
+pub use report::{CheckReport, Cited, Counts, Finding, KeyReport, Place, Tally, Verdict};
 
 /// The object that a history is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,12 +39,20 @@ pub enum Object {
     KeyValue,
     /// A lock: `acquire`, `release`.
     Mutex,
-    /// A set: `add`, `read` of all, `contains` with `[element true]`.
-    Set,
+    /// A set, linearizable: `add`, `read` of all, `contains` with `[element true]`.
+    LinearizableSet,
     /// A queue in any order: `enqueue`, `dequeue`, `drain`.
-    Queue,
+    UnorderedQueue,
     /// A queue first in, first out: the same.
     FifoQueue,
+    /// A set that is read at the end, counted.
+    Set,
+    /// A set that is read all along, counted.
+    SetFull,
+    /// A queue that is drained at the end, counted.
+    TotalQueue,
+    /// A counter, whose reads must lie between bounds.
+    Counter,
 }
 
 /// A name that is no [`Object`]'s.
@@ -80,8 +91,11 @@ pub enum CheckError {
     /// Its events make no operations.
     #[error(transparent)]
     NotCheckable(#[from] NotCheckable),
+    /// Its operations are none of an object that is counted.
+    #[error(transparent)]
+    Counted(#[from] ObjectError),
     /// A function that the object does not have.
-    #[error("{place}: a {object} has no function `{function}`; it has {known}")]
+    #[error("{place}: {article} {object} has no function `{function}`; it has {known}", article = object.article())]
     Function {
         /// Where.
         place: Place,
@@ -122,12 +136,16 @@ impl Default for Options {
 /// # Errors
 /// If it is not one of that object at all.
 pub fn check(object: Object, history: &History, options: &Options) -> Result<CheckReport, CheckError> {
+    if object.is_counted() {
+        return counted::check(object, history, options);
+    }
     let operations = Operations::new(object, history, options)?;
     match object {
         Object::Register | Object::CasRegister => {
             let model = Keyed(register::model(options));
             let ops = operations.keyed(|operation| register::action(operation, options))?;
-            Ok(report::search(&operations, &model, &ops, options))
+            let split = exact::registers(ops, &model.0.initial);
+            Ok(report::split(&operations, &model, split, options))
         }
         Object::KeyValue => {
             let ops = operations.gather(key_value::action)?;
@@ -137,32 +155,63 @@ pub fn check(object: Object, history: &History, options: &Options) -> Result<Che
             let ops = operations.keyed(mutex::action)?;
             Ok(report::search(&operations, &Keyed(Mutex), &ops, options))
         }
-        Object::Set => {
+        Object::LinearizableSet => {
             let ops = operations.keyed(set::action)?;
             Ok(report::search(&operations, &Keyed(Set::new()), &ops, options))
         }
-        Object::Queue => {
+        Object::UnorderedQueue => {
             let ops = operations.keyed(queue::actions)?;
             Ok(report::search(&operations, &Keyed(Queue::new()), &ops, options))
         }
         Object::FifoQueue => {
             let ops = operations.keyed(queue::actions)?;
-            Ok(report::search(&operations, &Keyed(FifoQueue::new()), &ops, options))
+            Ok(report::split(&operations, &Keyed(FifoQueue::new()), exact::queues(ops), options))
+        }
+        Object::Set | Object::SetFull | Object::TotalQueue | Object::Counter => {
+            unreachable!("these are counted")
         }
     }
 }
 
 impl Object {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Register,
         Self::CasRegister,
         Self::KeyValue,
         Self::Mutex,
-        Self::Set,
-        Self::Queue,
+        Self::LinearizableSet,
+        Self::UnorderedQueue,
         Self::FifoQueue,
+        Self::Set,
+        Self::SetFull,
+        Self::TotalQueue,
+        Self::Counter,
     ];
+
+    /// Whether its operations are counted, and not put in order.
+    pub fn is_counted(self) -> bool {
+        matches!(self, Self::Set | Self::SetFull | Self::TotalQueue | Self::Counter)
+    }
+
+    /// `a` or `an`.
+    pub fn article(self) -> &'static str {
+        match self {
+            Self::UnorderedQueue => "an",
+            _ => "a",
+        }
+    }
+
+    /// A verdict in words.
+    pub fn answer(self, verdict: Verdict) -> &'static str {
+        match (verdict, self.is_counted()) {
+            (Verdict::Holds, false) => "linearizable",
+            (Verdict::Violation, false) => "not linearizable",
+            (Verdict::Holds, true) => "valid",
+            (Verdict::Violation, true) => "invalid",
+            (Verdict::Unknown, _) => "unknown",
+        }
+    }
 
     /// What it does, in one line.
     pub fn meaning(self) -> &'static str {
@@ -171,9 +220,17 @@ impl Object {
             Self::CasRegister => "`read`, `write`, `cas` with `[from to]`",
             Self::KeyValue => "a map from keys to texts: `get`, `put`, `append`",
             Self::Mutex => "a lock: `acquire`, `release`",
-            Self::Set => "`add`, `read` of all, `contains` with `[element true]`",
-            Self::Queue => "in any order: `enqueue`, `dequeue`, `drain`",
+            Self::LinearizableSet => "`add`, `read` of all, `contains` with `[element true]`",
+            Self::UnorderedQueue => "in any order: `enqueue`, `dequeue`, `drain`",
             Self::FifoQueue => "first in, first out: `enqueue`, `dequeue`, `drain`",
+            Self::Set => "`add`, and `read` of all at the end: is anything lost? Jepsen's `set`",
+            Self::SetFull => {
+                "`add`, and `read` of all along the way: lost, stale, how late? Jepsen's `set-full`"
+            }
+            Self::TotalQueue => {
+                "`enqueue`, `dequeue`, `drain`: does what goes in come out? Jepsen's `total-queue`"
+            }
+            Self::Counter => "`add`, `read`: is every sum possible? Jepsen's `counter`",
         }
     }
 
@@ -184,9 +241,13 @@ impl Object {
             Self::CasRegister => "cas-register",
             Self::KeyValue => "key-value",
             Self::Mutex => "mutex",
-            Self::Set => "set",
-            Self::Queue => "queue",
+            Self::LinearizableSet => "linearizable-set",
+            Self::UnorderedQueue => "unordered-queue",
             Self::FifoQueue => "fifo-queue",
+            Self::Set => "set",
+            Self::SetFull => "set-full",
+            Self::TotalQueue => "total-queue",
+            Self::Counter => "counter",
         }
     }
 }

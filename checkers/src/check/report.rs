@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use super::exact::{Decided, Split};
 use super::finding::finding;
 use super::operations::{Gathered, Operations};
 use super::{Object, Options};
-use crate::history::{Datum, Event, Outcome};
+use crate::history::{Datum, Event, Outcome, Span};
 use crate::linearizability::model::Model;
+use crate::linearizability::models::KeyedAction;
 use crate::linearizability::search::Standing;
-use crate::linearizability::{Answer, Exhausted};
+use crate::linearizability::{Answer, OpId, Witness};
 
 /// What a check says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +21,12 @@ pub struct CheckReport {
     pub verdict: Verdict,
     /// Why it is a violation.
     pub finding: Option<Finding>,
-    /// Why it is not known.
-    pub exhausted: Option<Exhausted>,
+    /// Why it is not known, in one sentence without a full stop.
+    pub unknown: Option<String>,
+    /// What was counted, where the object is one that is counted: of its first key, or the worst.
+    pub details: Vec<Tally>,
     /// Where it is linearizable: the invocations of the operations, in the order in which they took effect, as
-    /// places among the events.
+    /// places among the events; those of one key after those of another.
     pub order: Vec<usize>,
     /// Of each key, in the order in which keys came up.
     pub keys: Vec<KeyReport>,
@@ -35,12 +39,12 @@ pub struct CheckReport {
 /// The answer of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// It is linearizable.
-    Linearizable,
-    /// It is not.
-    Violation,
-    /// The budget ran out first.
+    /// The history is one of the object: linearizable, or valid where the object is counted.
+    Holds,
+    /// It is not known: the budget ran out first, or the history does not tell.
     Unknown,
+    /// It is none.
+    Violation,
 }
 
 /// Why a history is not linearizable.
@@ -52,10 +56,21 @@ pub struct Finding {
     pub what: String,
     /// Of which key.
     pub key: Option<Datum>,
-    /// The operations that contradict each other, the last one first.
+    /// The operations that contradict each other, in the order in which the sentence names them.
     pub operations: Vec<Cited>,
     /// At which operation's return every order gets stuck, and in which states: one sentence without a full stop.
     pub stuck: Option<(Cited, String)>,
+}
+
+/// Something that was counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// What.
+    pub name: &'static str,
+    /// How many, or how many milliseconds.
+    pub count: u64,
+    /// The first of them, or the quantiles.
+    pub shown: Option<String>,
 }
 
 /// An operation that a report names.
@@ -110,6 +125,43 @@ pub struct Counts {
     pub checked: u64,
 }
 
+impl CheckReport {
+    /// Before anything was checked.
+    pub(super) fn new(object: Object) -> Self {
+        Self {
+            object,
+            verdict: Verdict::Holds,
+            finding: None,
+            unknown: None,
+            details: Vec::new(),
+            order: Vec::new(),
+            keys: Vec::new(),
+            counts: Counts::default(),
+            steps: 0,
+        }
+    }
+
+    /// The answer in words: `linearizable`, `not linearizable`, `valid`, `invalid` or `unknown`.
+    pub fn answer(&self) -> &'static str {
+        self.object.answer(self.verdict)
+    }
+}
+
+impl Counts {
+    /// Of a history; nothing of it was checked yet.
+    pub(super) fn of(events: &[Event], spans: &[Span]) -> Self {
+        let count = |outcome| spans.iter().filter(|span| span.outcome == outcome).count() as u64;
+        Self {
+            events: events.len() as u64,
+            operations: spans.len() as u64,
+            ok: count(Outcome::Ok),
+            failed: count(Outcome::Fail),
+            info: count(Outcome::Info),
+            checked: 0,
+        }
+    }
+}
+
 impl Place {
     pub(super) fn of(event: &Event) -> Self {
         Self { index: event.index, line: event.line }
@@ -125,20 +177,10 @@ impl fmt::Display for Place {
     }
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Linearizable => "linearizable",
-            Self::Violation => "not linearizable",
-            Self::Unknown => "unknown",
-        })
-    }
-}
-
 impl From<Standing> for Verdict {
     fn from(standing: Standing) -> Self {
         match standing {
-            Standing::Linearizable => Self::Linearizable,
+            Standing::Linearizable => Self::Holds,
             Standing::Violation => Self::Violation,
             Standing::Unknown => Self::Unknown,
         }
@@ -161,16 +203,8 @@ pub(super) fn search<M: Model>(
             report.steps = part.steps;
         }
     }
-    let mut report = CheckReport {
-        object: operations.object,
-        verdict: Verdict::Linearizable,
-        finding: None,
-        exhausted: None,
-        order: Vec::new(),
-        keys,
-        counts: counts(operations, gathered),
-        steps: found.steps,
-    };
+    let counts = counts(operations, gathered);
+    let mut report = CheckReport { keys, counts, steps: found.steps, ..CheckReport::new(operations.object) };
     match found.answer {
         Answer::Linearizable(certificate) => {
             let span = |place: u32| operations.spans[gathered.spans[place as usize] as usize];
@@ -182,27 +216,82 @@ pub(super) fn search<M: Model>(
         }
         Answer::Unknown(exhausted) => {
             report.verdict = Verdict::Unknown;
-            report.exhausted = Some(exhausted);
+            report.unknown = Some(exhausted.to_string());
         }
+    }
+    report
+}
+
+/// What exact checks say of some keys and the search of the others, in terms of the history.
+pub(super) fn split<A: Clone, M: Model<Action = KeyedAction<A>>>(
+    operations: &Operations<'_>,
+    model: &M,
+    split: Split<A>,
+    options: &Options,
+) -> CheckReport {
+    let Split { all, decided, rest } = split;
+    let wrong = decided.iter().find(|key| matches!(key.answer, Answer::Violation(_)));
+    // What one key has shown is enough, unless all are asked for.
+    let is_over = wrong.is_some() && !options.search.every_part;
+    let mut report = if is_over || rest.ops.is_empty() {
+        let keys = operations.keys.iter().cloned().map(untouched).collect();
+        CheckReport { keys, ..CheckReport::new(operations.object) }
+    } else {
+        search(operations, model, &rest, options)
+    };
+    report.counts = counts(operations, &all);
+    for op in rest.ops.iter().filter(|_| is_over) {
+        let key = &mut report.keys[op.action.key as usize];
+        key.operations += 1;
+        key.verdict = Verdict::Unknown;
+    }
+    for Decided { key, answer, places } in &decided {
+        let key = &mut report.keys[*key as usize];
+        key.operations = places.len() as u64;
+        // Each operation is looked at once.
+        key.steps = places.len() as u64;
+        report.steps += key.steps;
+        let place = |id: &OpId| places[id.0 as usize];
+        match answer {
+            Answer::Linearizable(certificate) => {
+                let invocation = |id| {
+                    let span = all.spans[place(id) as usize];
+                    operations.spans[span as usize].invocation
+                };
+                report.order.extend(certificate.order.iter().map(invocation));
+            }
+            Answer::Violation(witness) => {
+                key.verdict = Verdict::Violation;
+                if report.verdict != Verdict::Violation {
+                    let operation = |id| OpId(place(id));
+                    let named = witness.operations.iter().map(operation).collect();
+                    let witness = Witness { operations: named, ..witness.clone() };
+                    report.finding = Some(finding(operations, model, &all, witness, None));
+                    report.verdict = Verdict::Violation;
+                }
+            }
+            Answer::Unknown(exhausted) => {
+                key.verdict = Verdict::Unknown;
+                if report.verdict == Verdict::Holds {
+                    report.verdict = Verdict::Unknown;
+                    report.unknown = Some(exhausted.to_string());
+                }
+            }
+        }
+    }
+    if report.verdict != Verdict::Holds {
+        report.order.clear();
     }
     report
 }
 
 /// Of a key with no operation that says anything.
 fn untouched(key: Option<Datum>) -> KeyReport {
-    KeyReport { key, operations: 0, verdict: Verdict::Linearizable, steps: 0 }
+    KeyReport { key, operations: 0, verdict: Verdict::Holds, steps: 0 }
 }
 
 fn counts<A>(operations: &Operations<'_>, gathered: &Gathered<A>) -> Counts {
-    let count = |outcome| operations.spans.iter().filter(|span| span.outcome == outcome).count() as u64;
     let mut checked = gathered.spans.clone();
     checked.dedup();
-    Counts {
-        events: operations.events.len() as u64,
-        operations: operations.spans.len() as u64,
-        ok: count(Outcome::Ok),
-        failed: count(Outcome::Fail),
-        info: count(Outcome::Info),
-        checked: checked.len() as u64,
-    }
+    Counts { checked: checked.len() as u64, ..Counts::of(operations.events, &operations.spans) }
 }

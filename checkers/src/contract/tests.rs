@@ -1,6 +1,7 @@
 //! What is forfeit, from when, and what that permits.
 
 use super::*;
+use crate::log::Legal;
 use crate::script::Script;
 use crate::verdict::Evidence;
 
@@ -147,14 +148,8 @@ fn the_incarnation_that_was_damaged_is_not_whole_again_by_joining() {
 }
 
 fn sighting(anomaly: Anomaly, millis: u64, weak_acks: Option<Acks>) -> Sighting {
-    Sighting {
-        anomaly,
-        partition: TopicPartition::new("x", 0),
-        evidence: Evidence { time: Time::from_millis(millis), ..Evidence::default() },
-        weak_acks,
-        secondary: false,
-        acknowledged: None,
-    }
+    let evidence = Evidence { time: Time::from_millis(millis), ..Evidence::default() };
+    Sighting { weak_acks, ..Sighting::new(anomaly, TopicPartition::new("x", 0), evidence) }
 }
 
 #[test]
@@ -173,6 +168,11 @@ fn a_forfeit_permits_what_became_evident_after_it_and_never_a_phantom() {
                 | "inconsistent-offsets"
                 | "poll-skip"
                 | "nonmonotonic-poll"
+                | "divergent-replica"
+                | "end-offset-regression"
+                | "nonmonotonic-send"
+                | "int-nonmonotonic-send"
+                | "torn-txn"
         );
         assert_eq!(permitted(*anomaly, 10), expected, "{anomaly}");
         assert!(!permitted(*anomaly, 9), "{anomaly} before the forfeit");
@@ -185,7 +185,15 @@ fn a_forfeit_permits_what_became_evident_after_it_and_never_a_phantom() {
 fn weak_acks_permit_the_loss_of_their_record_alone() {
     let contract = Contract::default();
     for anomaly in Anomaly::ALL {
-        let expected = matches!(anomaly.name(), "unseen" | "lost-write" | "inconsistent-offsets");
+        let expected = matches!(
+            anomaly.name(),
+            "unseen"
+                | "lost-write"
+                | "inconsistent-offsets"
+                | "nonmonotonic-send"
+                | "int-nonmonotonic-send"
+                | "torn-txn"
+        );
         let severity = contract.severity(&sighting(*anomaly, 0, Some(Acks::Leader)));
         assert_eq!(severity != Severity::Violation, expected, "{anomaly}");
         assert_eq!(contract.severity(&sighting(*anomaly, 0, None)), Severity::Violation, "{anomaly}");
@@ -203,5 +211,14 @@ fn at_least_once_permits_duplicates() {
         let contract = Contract { guarantee, ..Contract::default() };
         let severity = contract.severity(&sighting(Anomaly::Duplicate, 0, None));
         assert_eq!(severity != Severity::Violation, permitted, "{guarantee:?}");
+    }
+}
+
+#[test]
+fn what_is_legal_is_permitted_by_any_contract() {
+    let contract = Contract { guarantee: Some(Guarantee::ExactlyOnce), ..Contract::default() };
+    for legal in [Legal::Unisolated, Legal::Subscribed, Legal::NewLeader] {
+        let sighting = Sighting { legal: Some(legal), ..sighting(Anomaly::PollSkip, 0, None) };
+        assert_eq!(contract.severity(&sighting), Severity::Permitted(legal.reason().into()));
     }
 }

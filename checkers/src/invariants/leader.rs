@@ -4,7 +4,8 @@
 use super::scene::{Before, Listed, Scene};
 use crate::ids::{BrokerId, LeaderEpoch, Offset};
 use crate::operation::Acks;
-use crate::state::{Ack, ReplicaLog};
+use crate::state::{Ack, CutBy, ReplicaLog};
+use crate::trace::Batch;
 use crate::verdict::Anomaly;
 
 impl Scene<'_> {
@@ -64,10 +65,38 @@ impl Scene<'_> {
             );
             (what, vec![last])
         });
+        self.min_isr_have_it(by, base, last);
         // Of its own log an acknowledgement says what is in it: that of another is news.
         if self.current_leader().is_some_and(|(leader, ..)| leader != by) {
             self.leader_completeness();
         }
+    }
+
+    /// What is acknowledged to acks=all was on at least min ISR replicas by then. Those count of which nobody can tell,
+    /// and those that lost it with their disk's bytes: they had it.
+    fn min_isr_have_it(&mut self, by: BrokerId, base: Offset, last: Offset) {
+        let Some(committed) = self.committed else { return };
+        let Some(log) = self.fold.replica(by).and_then(|replica| replica.log()) else { return };
+        let batches: Vec<Batch> = log.range(base, last.plus(1)).collect();
+        let needed = usize::try_from(committed.min_isr).unwrap_or(usize::MAX).min(committed.replicas.len());
+        let had = |broker: &&BrokerId| {
+            let Some(replica) = self.fold.replica(**broker) else { return true };
+            let lost = |batch: &Batch| {
+                let by_disk = replica.cuts().iter().filter(|cut| cut.how == CutBy::Recovery);
+                by_disk.flat_map(|cut| &cut.batches).any(|gone| gone == batch)
+            };
+            let has = |log: &ReplicaLog| batches.iter().all(|batch| log.holds(batch) || lost(batch));
+            replica.log().is_none_or(has) || self.contract.is_damaged(self.partition, **broker)
+        };
+        let (have, lack): (Vec<BrokerId>, Vec<BrokerId>) =
+            committed.replicas.iter().partition(|broker| had(broker));
+        self.step(Anomaly::AckBelowMinIsr, by, have.len() >= needed, || {
+            let what = format!(
+                "{by} acknowledged offsets {base} to {last} to acks=all, which {} have and {} lack, and {needed} replicas have to be in sync",
+                Listed(&have), Listed(&lack)
+            );
+            (what, vec![base, last])
+        });
     }
 
     /// W3: a leader that is not stale reckons with all that the controllers hold to be in sync; with exactly

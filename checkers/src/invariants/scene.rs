@@ -171,6 +171,7 @@ fn rests_on_durability(anomaly: Anomaly) -> bool {
             | Anomaly::VerifiedHighWatermark
             | Anomaly::ConsistentRead
             | Anomaly::NoCommitLostGlobally
+            | Anomaly::AckBelowMinIsr
     )
 }
 

@@ -326,6 +326,23 @@ const CASES: &[Case] = &[
             "c 1 e0 p1 isr=1 of=1 min=2 ; b1 applies isr=1 p1 ; b1 + c@0 ; b1 hw 3",
         ],
     },
+    Case {
+        invariant: Anomaly::AckBelowMinIsr,
+        trips: &[
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b1 acks 2-2",
+            // Another record is there, or it was cut before.
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + x@0 ; b1 acks 2-2",
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + c@0 ; b2 cut 2 ; b1 acks 2-2",
+            "c 1 e0 p1 min=3 ; b1 + c@0 ; b2 + c@0 ; b1 acks 2-2",
+        ],
+        holds: &[
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + c@0 ; b1 acks 2-2",
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b1 acks 2-2 acks=1",
+            // Whoever is dead has it on its disk, or had it there.
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + c@0 ; b2 stop ; b1 acks 2-2",
+            "c 1 e0 p1 min=2 ; b1 + c@0 ; b2 + c@0 ; b2 stop ; b2 start ; b2 found a@0 b@0 ; b1 acks 2-2",
+        ],
+    },
 ];
 
 fn broken_by(config: &JudgeConfig, script: &Script) -> BTreeSet<Anomaly> {
@@ -385,7 +402,7 @@ fn a_follower_without_a_fetcher_is_a_breach_once_all_is_calm() {
 }
 
 /// The invariants that rest on durability.
-const SUSPENDED: [Anomaly; 9] = [
+const SUSPENDED: [Anomaly; 10] = [
     Anomaly::LeaderCompleteness,
     Anomaly::CandidateCompleteness,
     Anomaly::LogMatching,
@@ -395,6 +412,7 @@ const SUSPENDED: [Anomaly; 9] = [
     Anomaly::VerifiedHighWatermark,
     Anomaly::ConsistentRead,
     Anomaly::NoCommitLostGlobally,
+    Anomaly::AckBelowMinIsr,
 ];
 
 #[test]
@@ -469,8 +487,9 @@ fn a_breach_says_what_broke_it_and_is_told_once() {
          b2 + x@1 ; c 2 e1 p2 isr=2 ; b2 applies isr=2 p2",
     );
     let report = InvariantMonitor::new(&JudgeConfig::default()).fold(&script.events);
-    let [finding] = &report.findings[..] else { panic!("one finding: {:?}", report.findings) };
+    let [finding, other] = &report.findings[..] else { panic!("one finding: {:?}", report.findings) };
     assert_eq!((finding.anomaly, finding.count), (Anomaly::LeaderCompleteness, 1));
+    assert_eq!(other.anomaly, Anomaly::AckBelowMinIsr);
     assert_eq!(finding.partition, Some(TopicPartition::new("x", 0)));
     assert_eq!(
         finding.what,

@@ -19,12 +19,24 @@ pub struct JudgeConfig {
     /// What the scenario asks of duplicates; without it they are judged as our clients' are, who resend
     /// nothing: each is a violation.
     pub guarantee: Option<Guarantee>,
+    /// How many instances a finding shows.
+    pub shown: Shown,
     /// The bound on recovery after the last heal.
     pub recovery_within: Option<Duration>,
     /// The brokers that the scenario leaves broken to the end: no full ISR has to hold them.
     pub left_broken: BTreeSet<BrokerId>,
     /// What must show.
     pub expect: Expectations,
+}
+
+/// How many of the instances of an anomaly a finding shows; all of them are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// The first [`Finding::EVIDENCE_MAX`](crate::verdict::Finding::EVIDENCE_MAX).
+    #[default]
+    First,
+    /// Each.
+    All,
 }
 
 /// When a broker syncs its log.

@@ -7,13 +7,13 @@ mod findings;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use config::{Amount, Expectations, Feature, FlushPolicy, Guarantee, JudgeConfig, Seen};
+pub use config::{Amount, Expectations, Feature, FlushPolicy, Guarantee, JudgeConfig, Seen, Shown};
 
 use crate::coverage::CoverageMonitor;
 use crate::fault::FaultLog;
 use crate::ids::TopicPartition;
 use crate::invariants::{InvariantMonitor, InvariantReport};
-use crate::log::{LogMonitor, LogReport};
+use crate::log::{LogMonitor, LogReport, SendOrder};
 use crate::monitor::Monitor;
 use crate::recording::{Ending, Event, Mark, Recording, Stage};
 use crate::recovery::{RecoveryMonitor, RecoveryReport};
@@ -47,9 +47,13 @@ pub struct Judge<'c> {
 impl<'c> Judge<'c> {
     /// Judges by this configuration.
     pub fn new(config: &'c JudgeConfig) -> Self {
+        let order = match config.guarantee {
+            Some(Guarantee::ExactlyOnce) => SendOrder::Always,
+            Some(Guarantee::AtLeastOnce | Guarantee::AtMostOnce) | None => SendOrder::OneByOne,
+        };
         Self {
             config,
-            log: LogMonitor::default(),
+            log: LogMonitor::new(order),
             invariants: InvariantMonitor::new(config),
             recovery: RecoveryMonitor::new(config),
             coverage: CoverageMonitor::default(),
@@ -89,7 +93,7 @@ impl Monitor for Judge<'_> {
         let recovery = self.recovery.finish();
         let (mut counts, faults) = self.coverage.finish();
 
-        let mut findings = Findings::new(&invariants.contract, &invariants.cluster);
+        let mut findings = Findings::new(&invariants.contract, &invariants.cluster, config.shown);
         log.sightings(&mut |sighting| findings.add(sighting));
         for sighting in &recovery.stuck {
             findings.add(sighting.clone());
@@ -163,6 +167,7 @@ fn verdicts(
             Anomaly::Unseen | Anomaly::LostWrite | Anomaly::ReadThenLost => {
                 log.not_checkable().or(unread.as_deref())
             }
+            Anomaly::TornTxn if log.has_transactions() => log.not_checkable().or(unread.as_deref()),
             invariant if invariant.is_invariant() => None,
             _ => log.not_checkable(),
         };
@@ -175,7 +180,9 @@ fn verdicts(
         (anomaly.name(), verdict)
     };
     // A system is not judged by what it does not tell of itself.
-    let judged = |anomaly: &&Anomaly| !anomaly.is_invariant() || invariants.judges(**anomaly);
+    let judged = |anomaly: &&Anomaly| {
+        if anomaly.is_invariant() { invariants.judges(**anomaly) } else { log.judges(**anomaly) }
+    };
     Anomaly::ALL.iter().filter(judged).map(verdict).collect()
 }
 

@@ -90,7 +90,8 @@ fn findings_are_grouped_by_what_permits_them() {
     let groups: Vec<_> =
         verdict.findings.iter().map(|f| (f.is_violation(), f.count, f.evidence.len())).collect();
     assert_eq!(groups, [(true, 2, 2), (false, 2, 2)]);
-    assert!(verdict.findings[0].what.ends_with("(and 1 more)"));
+    let more = "(and 1 more; 2 at the beginning of what their producers sent there)";
+    assert!(verdict.findings[0].what.ends_with(more), "{}", verdict.findings[0].what);
 }
 
 #[test]
@@ -99,6 +100,49 @@ fn evidence_is_capped_and_counts_are_not() {
     let verdict = judged(&format!("{sends} p1 AF x:0 ; p1 RR ; p1 E x:0"));
     assert_eq!(verdict.counts.lost, 100);
     assert_eq!((verdict.findings[0].count, verdict.findings[0].evidence.len()), (100, Finding::EVIDENCE_MAX));
+}
+
+#[test]
+fn all_evidence_is_shown_where_that_is_asked_for() {
+    let sends: String = (0..100).map(|n| format!("p0 S x:{n}={} ;", n + 1000)).collect();
+    let script = Script::of(&format!("{sends} p1 AF x:0 ; p1 RR ; p1 E x:0"));
+    let config = JudgeConfig { shown: Shown::All, ..JudgeConfig::default() };
+    assert_eq!(judged_by(&config, &script).findings[0].evidence.len(), 100);
+}
+
+#[test]
+fn the_order_of_sends_in_flight_is_a_matter_of_the_guarantee() {
+    let swapped = format!("{GOOD} ; p0 O x=c ; p0.1 S x:2=d ; p0 X x:3=c");
+    for (guarantee, found) in [
+        (None, Verdict::Pass),
+        (Some(Guarantee::AtMostOnce), Verdict::Pass),
+        (Some(Guarantee::AtLeastOnce), Verdict::Pass),
+        (Some(Guarantee::ExactlyOnce), Verdict::Violation),
+    ] {
+        let config = JudgeConfig { guarantee, ..JudgeConfig::default() };
+        let verdict = judged_by(&config, &Script::of(&swapped));
+        assert_eq!(verdict.checkers["nonmonotonic-send"], found, "{guarantee:?}");
+    }
+}
+
+#[test]
+fn what_is_legal_is_permitted_and_what_is_not_told_is_not_judged() {
+    let verdict = judged(&format!("{GOOD} ; p7 R x^9 ; p7 R x^8"));
+    assert_eq!(verdict.outcome, RunOutcome::Pass, "{:?}", verdict.findings);
+    assert_eq!(verdict.checkers["end-offset-regression"], Verdict::Permitted);
+    for (name, telling) in [
+        ("end-offset-regression", "p7 R x^9"),
+        ("divergent-replica", "p7 R x:0=a@b1"),
+        ("committed-offset-regression", "p7 C g x:1"),
+        ("two-owners", "p7 J g:1 x"),
+    ] {
+        assert!(!judged(GOOD).checkers.contains_key(name), "{name}");
+        assert_eq!(judged(&format!("{GOOD} ; {telling}")).checkers[name], Verdict::Pass);
+    }
+    // Without a final read nobody knows what is left of a transaction.
+    let torn = |text: &str| judged(text).checkers["torn-txn"].clone();
+    assert_eq!(torn("p0 S x:0=a"), Verdict::Pass);
+    assert!(matches!(torn("p0 S x:0=a y:0=b"), Verdict::Unknown(_)));
 }
 
 #[test]

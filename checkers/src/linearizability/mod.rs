@@ -10,7 +10,7 @@ pub mod models;
 mod outside;
 pub mod queue;
 pub mod register;
-mod rule;
+pub(crate) mod rule;
 pub mod search;
 mod timeline;
 
@@ -18,6 +18,8 @@ mod timeline;
 mod brute;
 #[cfg(test)]
 mod fuzz;
+
+use std::fmt;
 
 use crate::ids::Interval;
 
@@ -82,4 +84,11 @@ pub struct Exhausted {
     pub cache: u64,
     /// The most operations that any attempt could put in order.
     pub depth: u64,
+}
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, steps, depth, .. } = self;
+        write!(f, "{reason}, after {steps} steps; the longest order that was tried has {depth} operations")
+    }
 }

@@ -1,90 +1,142 @@
 //! Where a consumer stands in each of its partitions, and what it read in the final phase.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 
-use super::partition::{PartitionHistory, Step, Witness};
-use crate::ids::{Offset, OperationIndex, TopicPartition, Value};
-use crate::operation::{Operation, PartitionPosition, PartitionRead, Phase};
+use super::ends::Known;
+use super::operations::{OpId, PartitionId};
+use super::partition::{PartitionHistory, Step};
+use crate::ids::{Moment, Offset, Value};
+use crate::linearizability::rule;
+use crate::operation::{Operation, Outcome, PartitionRead, Phase};
+
+/// What was read of a partition, and since when.
+type Whole = (Moment, Vec<(Offset, Value)>);
 
 /// A consumer, as its polls show it.
 #[derive(Debug, Default)]
 pub(super) struct Consumer {
-    /// The last record of the last `ok` poll.
-    last: BTreeMap<TopicPartition, (Offset, OperationIndex)>,
+    positions: HashMap<PartitionId, Position, FxBuildHasher>,
+    /// It reads what its group leaves to it.
+    subscribed: bool,
     /// All that it read since it assigned a partition at offset 0 in the final phase.
-    whole: BTreeMap<TopicPartition, (Witness, BTreeMap<Offset, Value>)>,
+    whole: HashMap<PartitionId, Whole, FxBuildHasher>,
+    /// The partitions of which the running operation read something, each with the last record.
+    here: Vec<(PartitionId, Offset)>,
 }
 
-/// The last record that one operation read of each partition so far.
-pub(super) type LastHere = Vec<(TopicPartition, Offset)>;
+/// Where a consumer stands in one partition.
+#[derive(Debug, Default)]
+struct Position {
+    /// The last record of the last `ok` poll since it began to read the partition.
+    last: Option<(Offset, Moment)>,
+    /// Where among the slots it read last.
+    near: usize,
+    end: Known,
+}
 
 impl Consumer {
     /// Keeps track of the partitions that are still listed and not sought elsewhere.
-    pub(super) fn assign(&mut self, operation: &Operation, positions: &[PartitionPosition]) {
-        let mut kept = BTreeMap::new();
+    pub(super) fn assign(&mut self, positions: &[(PartitionId, Option<Offset>)], phase: Phase, at: Moment) {
+        self.subscribed = false;
+        self.keep(positions);
         self.whole.clear();
-        for PartitionPosition { partition, offset } in positions {
-            if let Some((partition, last)) = self.last.remove_entry(partition)
-                && offset.is_none_or(|offset| offset == last.0.plus(1))
-            {
-                kept.insert(partition, last);
-            }
-            if operation.phase == Phase::Final && *offset == Some(Offset(0)) {
-                self.whole.insert(partition.clone(), (Witness::of(operation), BTreeMap::new()));
+        for (partition, offset) in positions {
+            let from_start = *offset == Some(Offset(0)) || !rule::applies("final-from-start");
+            if phase == Phase::Final && from_start {
+                self.whole.insert(*partition, (at, Vec::new()));
             }
         }
-        self.last = kept;
     }
 
-    /// Notes every step of a poll that did not go straight to the next offset. A poll that failed is
-    /// compared too, but does not move the consumer.
+    /// From now on its partitions are shared out among its group.
+    pub(super) fn subscribe(&mut self, partitions: &[(PartitionId, Option<Offset>)]) {
+        self.subscribed = true;
+        self.keep(partitions);
+        self.whole.clear();
+    }
+
+    fn keep(&mut self, listed: &[(PartitionId, Option<Offset>)]) {
+        let listed: HashMap<PartitionId, Option<Offset>, FxBuildHasher> = listed.iter().copied().collect();
+        for (partition, position) in &mut self.positions {
+            let goes_on = |last: &(Offset, Moment)| match listed.get(partition) {
+                None => !rule::applies("assign-forgets"),
+                Some(sought) => {
+                    sought.is_none_or(|offset| offset == last.0.plus(1) || !rule::applies("seeks"))
+                }
+            };
+            position.last = position.last.filter(goes_on);
+            if !listed.contains_key(partition) {
+                position.end = Known::default();
+            }
+        }
+    }
+
+    /// Takes what an operation read of one partition: notes every step that did not go straight to the next
+    /// offset. A poll that failed is compared too, but does not move the consumer.
     pub(super) fn read(
-        &self,
+        &mut self,
         operation: &Operation,
         read: &PartitionRead,
-        history: &mut PartitionHistory,
-        last_here: &mut LastHere,
+        (partition, history): (PartitionId, &mut PartitionHistory),
+        op: Option<OpId>,
+        at: Moment,
     ) {
-        let here = last_here.iter().position(|(partition, _)| *partition == read.partition);
+        let position = self.positions.entry(partition).or_default();
+        let seen = &read.seen;
+        if let Some(hw) = seen.high_watermark {
+            history.ends.high_watermark(hw, at, &mut position.end);
+        }
+        if let Some((asked, reset)) = seen.position.zip(seen.reset) {
+            history.ends.refused(asked, reset, at, &mut position.end);
+        }
+        if let Some(giver) = seen.from {
+            history.givers.gave(giver, seen.position, &read.records, at);
+        }
+        if read.records.is_empty() {
+            return;
+        }
+        history.read(operation, &read.records, op, at, &mut position.near);
+        let here = self.here.iter().position(|(known, _)| *known == partition);
         let mut from = match here {
-            Some(index) => Some((true, (last_here[index].1, operation.index))),
-            None => self.last.get(&read.partition).map(|last| (false, *last)),
+            Some(index) => Some((true, (self.here[index].1, at))),
+            None => position.last.map(|last| (false, last)),
         };
         for record in &read.records {
             if let Some((internal, from)) = from
                 && record.offset != from.0.plus(1)
             {
-                let to = (record.offset, Witness::of(operation));
-                history.steps.push(Step { internal, from, to });
+                let (subscribed, to) = (self.subscribed && !internal, (record.offset, at));
+                history.steps.push(Step { internal, subscribed, from, to });
             }
-            from = Some((true, (record.offset, operation.index)));
+            from = Some((true, (record.offset, at)));
         }
-        let Some((_, (last, _))) = from else { return };
-        match here {
-            Some(index) => last_here[index].1 = last,
-            None => last_here.push((read.partition.clone(), last)),
+        if let Some((_, (last, _))) = from {
+            match here {
+                Some(index) => self.here[index].1 = last,
+                None => self.here.push((partition, last)),
+            }
         }
-    }
-
-    /// Moves on to where an `ok` operation ended.
-    pub(super) fn advance(&mut self, operation: &Operation, last_here: LastHere) {
-        for (partition, offset) in last_here {
-            self.last.insert(partition, (offset, operation.index));
-        }
-    }
-
-    /// Keeps what is read in the final phase, if it is read from the start.
-    pub(super) fn collect(&mut self, read: &PartitionRead) {
-        if let Some((_, content)) = self.whole.get_mut(&read.partition) {
+        if operation.phase == Phase::Final
+            && let Some((_, content)) = self.whole.get_mut(&partition)
+        {
             content.extend(read.records.iter().map(|record| (record.offset, record.value)));
         }
     }
 
+    /// Moves on to where an operation ended, if it was `ok`.
+    pub(super) fn end(&mut self, outcome: Outcome, at: Moment) {
+        for (partition, offset) in self.here.drain(..) {
+            if (outcome == Outcome::Ok || !rule::applies("failed-polls-stay"))
+                && let Some(position) = self.positions.get_mut(&partition)
+            {
+                position.last = Some((offset, at));
+            }
+        }
+    }
+
     /// Hands out what was read of a partition since it was assigned at offset 0, and when that was.
-    pub(super) fn whole_read(
-        &mut self,
-        partition: &TopicPartition,
-    ) -> Option<(Witness, BTreeMap<Offset, Value>)> {
-        self.whole.remove(partition)
+    pub(super) fn whole_read(&mut self, partition: PartitionId) -> Option<Whole> {
+        self.whole.remove(&partition)
     }
 }

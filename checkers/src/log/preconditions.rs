@@ -1,51 +1,69 @@
 //! What a history must hold to before anything can be concluded from it.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 
+use super::operations::OpId;
 use crate::ids::{OperationIndex, Process};
 use crate::operation::{Body, Operation, Outcome};
 
 /// Checks the shape of a history, and keeps the first thing that is wrong with it.
 #[derive(Debug, Default)]
 pub(super) struct Preconditions {
-    lanes: BTreeMap<Process, Lane>,
+    lanes: HashMap<Process, Lane, FxBuildHasher>,
     broken: Option<String>,
 }
 
-/// What a process is at.
+/// What a process is at, and its last send or poll.
 #[derive(Clone, Copy, Debug)]
-enum Lane {
+struct Lane {
+    state: State,
+    last: Option<OpId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
     Idle,
-    /// The invocation at this index has no completion yet.
-    Busy(OperationIndex),
+    /// The invocation at this index has no completion yet; if it sends or polls, it is this operation.
+    Busy(OperationIndex, Option<OpId>),
     /// The operation at this index ended in `info`.
     Closed(OperationIndex),
 }
 
 impl Preconditions {
-    /// Checks the order of a process' events, and the offsets.
-    pub(super) fn check(&mut self, operation: &Operation) {
+    /// Checks the order of a process' events, and the offsets. `begins` is the operation that an invocation
+    /// begins. Returns for an invocation the process' operation before it, and for a completion the one
+    /// that it completes.
+    pub(super) fn check(&mut self, operation: &Operation, begins: Option<OpId>) -> Option<OpId> {
         let (process, index) = (operation.process, operation.index);
-        let lane = self.lanes.get(&process).copied().unwrap_or(Lane::Idle);
-        let next = match (operation.outcome, lane) {
-            (Outcome::Invoke, Lane::Idle) => Lane::Busy(index),
-            (Outcome::Ok | Outcome::Fail, Lane::Busy(_)) => Lane::Idle,
-            (Outcome::Info, Lane::Busy(_)) => Lane::Closed(index),
-            (Outcome::Invoke, Lane::Busy(first)) => {
+        let lane = self.lanes.entry(process).or_insert(Lane { state: State::Idle, last: None });
+        let (state, last) = (lane.state, lane.last);
+        let mut concerns = None;
+        match (operation.outcome, state) {
+            (Outcome::Invoke, State::Idle) => {
+                concerns = last;
+                *lane = Lane { state: State::Busy(index, begins), last: begins.or(last) };
+            }
+            (Outcome::Ok | Outcome::Fail, State::Busy(_, op)) => {
+                concerns = op;
+                lane.state = State::Idle;
+            }
+            (Outcome::Info, State::Busy(_, op)) => {
+                concerns = op;
+                lane.state = State::Closed(index);
+            }
+            (Outcome::Invoke, State::Busy(first, _)) => {
                 self.breaks(|| format!("{process} has two operations outstanding at {index}, since {first}"));
-                lane
             }
-            (_, Lane::Closed(end)) => {
+            (_, State::Closed(end)) => {
                 self.breaks(|| format!("{process} goes on at {index} after its info at {end}"));
-                lane
             }
-            (_, Lane::Idle) => {
+            (_, State::Idle) => {
                 self.breaks(|| format!("{process} completes at {index} what it never began"));
-                lane
             }
-        };
-        self.lanes.insert(process, next);
+        }
         self.check_offsets(operation);
+        concerns
     }
 
     fn check_offsets(&mut self, operation: &Operation) {
@@ -53,6 +71,7 @@ impl Preconditions {
         let read = operation.body.reads().flat_map(|read| read.records.iter().map(|record| record.offset));
         let assigned = match &operation.body {
             Body::Assign(positions) | Body::FinalRead(positions) => &positions[..],
+            Body::Commit(group) | Body::FetchCommitted(group) => &group.offsets[..],
             _ => &[],
         };
         let assigned = assigned.iter().filter_map(|position| position.offset);

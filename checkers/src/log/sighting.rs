@@ -9,22 +9,81 @@ use crate::verdict::{Anomaly, Evidence};
 pub struct Sighting {
     /// What it is.
     pub anomaly: Anomaly,
-    /// Where.
+    /// Where; of what spans several partitions, the first.
     pub partition: TopicPartition,
     /// What proves it.
     pub evidence: Evidence,
     /// Acks of 0 or 1 with which the record was sent, where nothing else than that record is concerned.
     pub weak_acks: Option<Acks>,
+    /// Why it is legal under any contract, if it is.
+    pub legal: Option<Legal>,
     /// Of an acknowledged record that is lost: when its producer was told.
     pub acknowledged: Option<Time>,
+    /// Of an acknowledged record that is lost: where it was among what its producer sent there.
+    pub part: Option<Part>,
     /// The partition's offsets contradict each other, and the order of records with them.
     pub secondary: bool,
+    /// The sentence, where anomaly and evidence do not make it up.
+    pub what: Option<String>,
+}
+
+/// Why something is legal that looks odd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Legal {
+    /// Writes of transactions are not isolated from each other.
+    Unisolated,
+    /// A group's partitions go from one consumer to another.
+    Subscribed,
+    /// Until the followers of a new leader have caught up it may know of a lower high watermark.
+    NewLeader,
+}
+
+impl Legal {
+    /// The reason, in words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Unisolated => "writes are not isolated from each other",
+            Self::Subscribed => "under subscribe partitions go from one consumer to another",
+            Self::NewLeader => {
+                "a new leader may know of less than the last until its followers have fetched (KIP-207); the final read decides"
+            }
+        }
+    }
+}
+
+/// Where lost records are among those of one producer and one partition that were acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// All before it are lost too.
+    Beginning,
+    /// Some before it and some after it are there.
+    Middle,
+    /// All after it are lost too, and some before it are there.
+    End,
 }
 
 impl Sighting {
+    /// An instance that nothing excuses.
+    pub fn new(anomaly: Anomaly, partition: TopicPartition, evidence: Evidence) -> Self {
+        Self {
+            anomaly,
+            partition,
+            evidence,
+            weak_acks: None,
+            legal: None,
+            acknowledged: None,
+            part: None,
+            secondary: false,
+            what: None,
+        }
+    }
+
     /// What happened, in one sentence without a full stop.
     pub fn sentence(&self) -> String {
         let Self { partition, evidence, .. } = self;
+        if let Some(what) = &self.what {
+            return what.clone();
+        }
         let value = evidence.values.first().map_or_else(String::new, Value::to_string);
         let other_value = evidence.values.get(1).map_or_else(String::new, Value::to_string);
         let offset = |n: usize| evidence.offsets.get(n).map_or_else(|| "?".into(), ToString::to_string);
@@ -93,6 +152,43 @@ impl Sighting {
             ),
             Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll => format!(
                 "a consumer of {partition} went back from offset {} ({}) to {} ({})",
+                offset(0),
+                operation(0),
+                offset(1),
+                operation(1)
+            ),
+            Anomaly::NonmonotonicSend => format!(
+                "{partition} put value {other_value}, which its producer sent later ({}), at offset {}, before value {value} ({}) at offset {}",
+                operation(1),
+                offset(1),
+                operation(0),
+                offset(0)
+            ),
+            Anomaly::IntNonmonotonicSend => format!(
+                "{partition} put value {other_value} at offset {}, before value {value} at offset {}, which the same operation sent earlier ({})",
+                offset(1),
+                offset(0),
+                operation(0)
+            ),
+            Anomaly::IntSendSkip => format!(
+                "{partition} has value {other_value} at offset {}, between offsets {} and {} of one operation ({})",
+                offset(1),
+                offset(0),
+                offset(2),
+                operation(0)
+            ),
+            Anomaly::PrecommittedRead => format!(
+                "a transaction ({}) polled value {value} at offset {} of {partition}, which it sent itself",
+                operation(0),
+                offset(0)
+            ),
+            Anomaly::TornTxn => format!(
+                "{partition} lacks value {value} in the final read, and value {other_value} of the same operation ({}) was read ({})",
+                operation(0),
+                operation(1)
+            ),
+            Anomaly::EndOffsetRegression => format!(
+                "the end of {partition} stepped back from {} ({}) to {} ({})",
                 offset(0),
                 operation(0),
                 offset(1),

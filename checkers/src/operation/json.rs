@@ -14,9 +14,10 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Acks, Body, MicroOp, Operation, PartitionPosition, PartitionRead, Phase, Poll, Record, Seen, Send,
+    Acks, Body, GroupOffsets, Membership, MicroOp, Operation, PartitionPosition, PartitionRead, Phase, Poll,
+    Record, Seen, Send,
 };
-use crate::ids::{Offset, TopicPartition, Value};
+use crate::ids::{BrokerId, Offset, TopicPartition, Value};
 
 impl Serialize for Operation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -34,11 +35,17 @@ impl Serialize for Operation {
             Body::Send(send) => map.serialize_entry("value", &[SendStep(send)])?,
             Body::Poll(poll) => map.serialize_entry("value", &[PollStep(poll)])?,
             Body::Txn(steps) => map.serialize_entry("value", steps)?,
-            Body::Assign(positions) | Body::FinalRead(positions) => {
-                map.serialize_entry("value", &Partitions(positions))?;
-                if positions.iter().any(|position| position.offset.is_some()) {
-                    map.serialize_entry("at", &Offsets(positions))?;
-                }
+            Body::Assign(positions) | Body::FinalRead(positions) => write_positions(&mut map, positions)?,
+            Body::Subscribe(partitions) => map.serialize_entry("value", partitions)?,
+            Body::Commit(GroupOffsets { group, offsets })
+            | Body::FetchCommitted(GroupOffsets { group, offsets }) => {
+                map.serialize_entry("group", &**group)?;
+                write_positions(&mut map, offsets)?;
+            }
+            Body::Join(Membership { group, generation, partitions }) => {
+                map.serialize_entry("group", &**group)?;
+                map.serialize_entry("generation", generation)?;
+                map.serialize_entry("value", partitions)?;
             }
         }
         if let Some(error) = &self.error {
@@ -46,6 +53,14 @@ impl Serialize for Operation {
         }
         map.end()
     }
+}
+
+fn write_positions<M: SerializeMap>(map: &mut M, positions: &[PartitionPosition]) -> Result<(), M::Error> {
+    map.serialize_entry("value", &Partitions(positions))?;
+    if positions.iter().any(|position| position.offset.is_some()) {
+        map.serialize_entry("at", &Offsets(positions))?;
+    }
+    Ok(())
 }
 
 struct SendStep<'a>(&'a Send);
@@ -110,8 +125,38 @@ impl Serialize for Records<'_> {
 
 impl Serialize for Marks<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let marks = |seen: &Seen| (seen.position, seen.high_watermark, seen.reset);
-        serializer.collect_map(self.0.iter().map(|read| (&read.partition, marks(&read.seen))))
+        serializer.collect_map(self.0.iter().map(|read| (&read.partition, read.seen)))
+    }
+}
+
+impl Serialize for Seen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let marks = (self.position, self.high_watermark, self.reset);
+        match self.from {
+            None => marks.serialize(serializer),
+            Some(from) => (marks.0, marks.1, marks.2, from).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SeenVisitor;
+        impl<'de> Visitor<'de> for SeenVisitor {
+            type Value = Seen;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("[position, high watermark, reset], and perhaps the broker's id")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {
+                let mut mark = |n| seq.next_element()?.ok_or_else(|| A::Error::invalid_length(n, &self));
+                let (position, high_watermark, reset) = (mark(0)?, mark(1)?, mark(2)?);
+                let from = seq.next_element::<Option<BrokerId>>()?.flatten();
+                Ok(Seen { position, high_watermark, reset, from })
+            }
+        }
+        deserializer.deserialize_seq(SeenVisitor)
     }
 }
 
@@ -147,6 +192,8 @@ struct Line<'a> {
     #[serde(default)]
     value: Vec<Item>,
     at: Option<Vec<Option<Offset>>>,
+    group: Option<Arc<str>>,
+    generation: Option<i32>,
     error: Option<Arc<str>>,
 }
 
@@ -167,9 +214,17 @@ impl<'de> Deserialize<'de> for Operation {
         let body = match &*line.f {
             "assign" => Body::Assign(positions(line.value, line.at)?),
             "final-read" => Body::FinalRead(positions(line.value, line.at)?),
+            "subscribe" => Body::Subscribe(partitions(line.value)?),
+            "commit" => Body::Commit(group_offsets(line.group, line.value, line.at)?),
+            "fetch-committed" => Body::FetchCommitted(group_offsets(line.group, line.value, line.at)?),
+            "join" => Body::Join(Membership {
+                group: named(line.group)?,
+                generation: line.generation.unwrap_or_default(),
+                partitions: partitions(line.value)?,
+            }),
             "send" | "poll" | "txn" => Body::of_steps(steps(line.value)?, &line.f),
             other => {
-                let known = "send, poll, txn, assign, final-read";
+                let known = "send, poll, txn, assign, subscribe, commit, fetch-committed, join, final-read";
                 return Err(D::Error::custom(format_args!("unknown f `{other}`; known are {known}")));
             }
         };
@@ -222,6 +277,23 @@ fn positions<E: de::Error>(
         Item::Step(_) => Err(E::custom("a send or poll among the partitions in `value`")),
     };
     items.into_iter().zip(at).map(position).collect()
+}
+
+fn partitions<E: de::Error>(items: Vec<Item>) -> Result<Box<[TopicPartition]>, E> {
+    let positions = positions::<E>(items, None)?;
+    Ok(positions.into_iter().map(|position| position.partition).collect())
+}
+
+fn named<E: de::Error>(group: Option<Arc<str>>) -> Result<Arc<str>, E> {
+    group.ok_or_else(|| E::missing_field("group"))
+}
+
+fn group_offsets<E: de::Error>(
+    group: Option<Arc<str>>,
+    items: Vec<Item>,
+    at: Option<Vec<Option<Offset>>>,
+) -> Result<GroupOffsets, E> {
+    Ok(GroupOffsets { group: named(group)?, offsets: positions(items, at)? })
 }
 
 impl<'de> Deserialize<'de> for Item {
@@ -282,12 +354,11 @@ fn read_poll<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Poll, A::Error> {
             seen: Seen::default(),
         })
         .collect();
-    type Triple = (Option<Offset>, Option<Offset>, Option<Offset>);
-    if let Some(Entries(marks)) = seq.next_element::<Entries<Triple>>()? {
+    if let Some(Entries(marks)) = seq.next_element::<Entries<Seen>>()? {
         // Both maps were written in one order.
-        for (index, (partition, (position, high_watermark, reset))) in marks.into_iter().enumerate() {
+        for (index, (partition, seen)) in marks.into_iter().enumerate() {
             match reads.get_mut(index).filter(|read| read.partition == partition) {
-                Some(read) => read.seen = Seen { position, high_watermark, reset },
+                Some(read) => read.seen = seen,
                 None => return Err(A::Error::custom(format_args!("{partition} has marks, but no records"))),
             }
         }
@@ -352,109 +423,4 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Outcome;
-    use super::*;
-    use crate::ids::{ClientId, OperationIndex, Process, Time};
-
-    fn operation(outcome: Outcome, body: Body) -> Operation {
-        Operation {
-            index: OperationIndex(7),
-            time: Time(42),
-            process: Process(3),
-            client: ClientId(1),
-            outcome,
-            phase: Phase::Load,
-            body,
-            error: None,
-        }
-    }
-
-    fn send(offset: Option<i64>, acks: Acks) -> Send {
-        Send { partition: TopicPartition::new("t", 0), value: Value(9), offset: offset.map(Offset), acks }
-    }
-
-    fn at(partition: i32, offset: Option<i64>) -> PartitionPosition {
-        PartitionPosition { partition: TopicPartition::new("t", partition), offset: offset.map(Offset) }
-    }
-
-    #[track_caller]
-    fn assert_json(operation: &Operation, expected: &str) {
-        let text = serde_json::to_string(operation).expect("serialises");
-        assert_eq!(text, expected);
-        assert_eq!(&serde_json::from_str::<Operation>(&text).expect("parses"), operation);
-    }
-
-    #[test]
-    fn operations_are_written_with_jepsens_names() {
-        assert_json(
-            &operation(Outcome::Invoke, Body::Send(send(None, Acks::Leader))),
-            r#"{"index":7,"time":42,"process":3,"client":1,"type":"invoke","f":"send","value":[["send","t/0",9,1]]}"#,
-        );
-        assert_json(
-            &operation(Outcome::Ok, Body::Send(send(Some(5), Acks::All))),
-            r#"{"index":7,"time":42,"process":3,"client":1,"type":"ok","f":"send","value":[["send","t/0",[5,9]]]}"#,
-        );
-        assert_json(
-            &operation(Outcome::Invoke, Body::Poll(Poll::default())),
-            r#"{"index":7,"time":42,"process":3,"client":1,"type":"invoke","f":"poll","value":[["poll"]]}"#,
-        );
-        let assign = Body::Assign([at(0, Some(0)), at(1, None)].into());
-        assert_json(
-            &operation(Outcome::Ok, assign),
-            r#"{"index":7,"time":42,"process":3,"client":1,"type":"ok","f":"assign","value":["t/0","t/1"],"at":[0,null]}"#,
-        );
-    }
-
-    #[test]
-    fn polls_keep_records_and_marks() {
-        let read = PartitionRead {
-            partition: TopicPartition::new("t", 0),
-            records: [Record { offset: Offset(1 << 62), value: Value(9) }].into(),
-            seen: Seen { position: Some(Offset(3)), high_watermark: Some(Offset(4)), reset: None },
-        };
-        let mut poll = operation(Outcome::Info, Body::Poll(Poll { reads: [read].into() }));
-        poll.phase = Phase::Final;
-        poll.error = Some("a \"quoted\" reason".into());
-        assert_json(
-            &poll,
-            r#"{"index":7,"time":42,"process":3,"client":1,"type":"info","phase":"final","f":"poll","value":[["poll",{"t/0":[[4611686018427387904,9]]},{"t/0":[3,4,null]}]],"error":"a \"quoted\" reason"}"#,
-        );
-    }
-
-    #[test]
-    fn transactions_and_final_reads_are_read_back() {
-        let steps = [MicroOp::Send(send(None, Acks::All)), MicroOp::Poll(Poll::default())];
-        let txn = operation(Outcome::Ok, Body::Txn(steps.into()));
-        let sends = operation(
-            Outcome::Ok,
-            Body::Txn(
-                [MicroOp::Send(send(Some(0), Acks::None)), MicroOp::Send(send(None, Acks::None))].into(),
-            ),
-        );
-        assert_eq!((txn.body.function(), sends.body.function()), ("txn", "send"));
-        let ended = operation(Outcome::Ok, Body::FinalRead([at(0, Some(12))].into()));
-        for operation in [txn, sends, ended] {
-            let text = serde_json::to_string(&operation).expect("serialises");
-            assert_eq!(serde_json::from_str::<Operation>(&text).expect("parses"), operation, "{text}");
-        }
-    }
-
-    #[test]
-    fn malformed_operations_are_told() {
-        let start = r#"{"index":7,"time":42,"process":3,"type":"ok","#;
-        for (rest, reason) in [
-            (r#""f":"fly"}"#, "unknown f `fly`"),
-            (r#""f":"send","value":[["send","t/0"]]}"#, "a send without a value"),
-            (r#""f":"send","value":[["shout","t/0",1]]}"#, "unknown step `shout`"),
-            (r#""f":"send","value":["t/0"]}"#, "a bare partition"),
-            (r#""f":"send","value":[["send","t",1]]}"#, "`t` is no partition"),
-            (r#""f":"assign","value":["t/0"],"at":[]}"#, "1 partitions, but 0 offsets"),
-            (r#""f":"send","value":[["send","t/0",1,2]]}"#, "acks is 2"),
-        ] {
-            let text = format!("{start}{rest}");
-            let error = serde_json::from_str::<Operation>(&text).expect_err(&text).to_string();
-            assert!(error.contains(reason), "{error}");
-        }
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClientId, Offset, OperationIndex, Process, Time, TopicPartition, Value};
+use crate::ids::{BrokerId, ClientId, Offset, OperationIndex, Process, Time, TopicPartition, Value};
 
 /// One event of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,14 @@ pub enum Body {
     /// The consumer now reads these partitions alone. One with an offset is read from there on, one
     /// without is read on from where the consumer stands.
     Assign(Box<[PartitionPosition]>),
+    /// A consumer's group now reads these partitions, shared out among its members: partitions come and go.
+    Subscribe(Box<[TopicPartition]>),
+    /// A member of a consumer group commits how far it has read.
+    Commit(GroupOffsets),
+    /// How far a group has committed; nothing at its invocation. A partition without an offset has none.
+    FetchCommitted(GroupOffsets),
+    /// A member of a consumer group was given these partitions in a generation; nothing at its invocation.
+    Join(Membership),
     /// What a final reader claims. `ok`: all that this client polled of a partition since it last assigned
     /// it at offset 0 is the partition's whole content up to the end named here. Otherwise the final read
     /// of these partitions could not run, and the error says why.
@@ -90,6 +98,26 @@ pub struct Send {
     pub offset: Option<Offset>,
     /// What the acknowledgement promises.
     pub acks: Acks,
+}
+
+/// Offsets of a consumer group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupOffsets {
+    /// The group's name.
+    pub group: Arc<str>,
+    /// The partitions, each with the offset of the next record to read.
+    pub offsets: Box<[PartitionPosition]>,
+}
+
+/// What a member of a consumer group owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The group's name.
+    pub group: Arc<str>,
+    /// Counts the group's assignments.
+    pub generation: i32,
+    /// The member's partitions.
+    pub partitions: Box<[TopicPartition]>,
 }
 
 /// How many replicas have a record when it is acknowledged.
@@ -171,6 +199,8 @@ pub struct Seen {
     pub high_watermark: Option<Offset>,
     /// The current leader refused the position, and the consumer goes on from here.
     pub reset: Option<Offset>,
+    /// The broker that answered, where the client knows.
+    pub from: Option<BrokerId>,
 }
 
 /// A partition, and an offset in it if one is named.
@@ -202,6 +232,10 @@ impl Body {
             }
             Self::Txn(_) => "txn",
             Self::Assign(_) => "assign",
+            Self::Subscribe(_) => "subscribe",
+            Self::Commit(_) => "commit",
+            Self::FetchCommitted(_) => "fetch-committed",
+            Self::Join(_) => "join",
             Self::FinalRead(_) => "final-read",
         }
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, stdin, stdout};
 use std::path::Path;
 
-use highwater_checkers::check::{self, CheckReport, Options, Verdict};
+use highwater_checkers::check::{self, Options, Verdict};
 use highwater_checkers::history::{Format as HistoryFormat, History};
 use highwater_checkers::linearizability::search::Search;
 use highwater_reports::check as told;
@@ -34,7 +34,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
     };
     let style = Style::for_stream(args.output.color(), &stdout(), variable);
     let detail = args.output.detail();
-    let mut worst = Verdict::Linearizable;
+    let mut worst = Verdict::Holds;
     let mut conclusions = Vec::new();
     for name in &args.histories {
         let history = read(name, args.input_format)?;
@@ -49,7 +49,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
                 conclusions.extend(told::conclusion(name, &report).map(|told| (name, told)));
             }
         }
-        worst = worse(worst, &report);
+        worst = worst.max(report.verdict);
     }
     if args.format == Format::Human && !conclusions.is_empty() {
         say("")?;
@@ -60,19 +60,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
         }
     }
     Ok(match worst {
-        Verdict::Linearizable => Exit::Success,
+        Verdict::Holds => Exit::Success,
         Verdict::Violation => Exit::Violation,
         Verdict::Unknown => Exit::Inconclusive,
     })
-}
-
-/// A violation is worse than not to know.
-fn worse(worst: Verdict, report: &CheckReport) -> Verdict {
-    match (worst, report.verdict) {
-        (Verdict::Violation, _) | (_, Verdict::Violation) => Verdict::Violation,
-        (Verdict::Unknown, _) | (_, Verdict::Unknown) => Verdict::Unknown,
-        _ => Verdict::Linearizable,
-    }
 }
 
 fn read(name: &str, format: Option<HistoryFormat>) -> Result<History, CliError> {

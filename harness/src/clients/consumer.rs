@@ -64,13 +64,13 @@ fn take(
         match result {
             PartitionPoll::Read { records, next, high_watermark } => {
                 *position = next;
-                let seen = Seen { position: asked, high_watermark, reset: None };
+                let seen = Seen { position: asked, high_watermark, ..Seen::default() };
                 reads.push(PartitionRead { partition, records, seen });
             }
             PartitionPoll::OutOfRange => {
                 // Everything there is now is read again, so that whatever changed is seen.
                 *position = Offset(0);
-                let seen = Seen { position: asked, high_watermark: None, reset: Some(Offset(0)) };
+                let seen = Seen { position: asked, reset: Some(Offset(0)), ..Seen::default() };
                 reads.push(PartitionRead { partition, records: Box::default(), seen });
             }
             PartitionPoll::Error(reason) => {
@@ -106,9 +106,9 @@ mod tests {
 
         assert_eq!(positions.into_values().collect::<Vec<_>>(), [7, 0, 5, 5].map(Offset));
         assert_eq!(error.as_deref(), Some("orders/2: NOT_LEADER_OR_FOLLOWER"));
-        let seen = Seen { position: Some(Offset(5)), high_watermark, reset: None };
+        let seen = Seen { position: Some(Offset(5)), high_watermark, ..Seen::default() };
         let read = PartitionRead { partition: orders(0), records, seen };
-        let seen = Seen { position: Some(Offset(5)), high_watermark: None, reset: Some(Offset(0)) };
+        let seen = Seen { position: Some(Offset(5)), reset: Some(Offset(0)), ..Seen::default() };
         let reset = PartitionRead { partition: orders(1), records: Box::default(), seen };
         assert_eq!(reads[..], [read, reset]);
     }

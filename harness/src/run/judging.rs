@@ -37,6 +37,7 @@ pub fn judge_config(plan: &Plan) -> JudgeConfig {
         recovery_within: Some(plan.recovery.within),
         left_broken: excepted.collect(),
         expect: expectations(&plan.expect),
+        ..JudgeConfig::default()
     }
 }
 

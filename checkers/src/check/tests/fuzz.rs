@@ -20,10 +20,10 @@ fn no_history_panics() {
             (Source::Register, Object::CasRegister),
             (Source::KeyValue, Object::KeyValue),
             (Source::Mutex, Object::Mutex),
-            (Source::Queue, Object::Queue),
+            (Source::Queue, Object::UnorderedQueue),
             (Source::Queue, Object::FifoQueue),
-            (Source::Set, Object::Set),
-            (Source::Log, Object::Set),
+            (Source::Set, Object::LinearizableSet),
+            (Source::Log, Object::LinearizableSet),
         ]);
         let mut history = history(&mut random, source);
         for _ in 0..random.below(4) {

@@ -1,5 +1,6 @@
 //! Histories to measure on: any size, the same for the same seed, linearizable unless spoiled on purpose.
 
+pub(crate) mod anomalies;
 pub(crate) mod log;
 pub(crate) mod queue;
 pub(crate) mod register;

@@ -1,170 +1,19 @@
 //! What comes out of judging a run: findings with their evidence, each checker's verdict, and the outcome.
 
+mod anomaly;
+mod fate;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BrokerId, Offset, OperationIndex, ParseIdError, Time, TopicPartition, Value};
+pub use anomaly::Anomaly;
+pub use fate::Fate;
+
+use crate::ids::{BrokerId, Offset, OperationIndex, Time, TopicPartition, Value};
 use crate::trace::TraceEvent;
-
-macro_rules! anomalies {
-    ($( $(#[$doc:meta])* $variant:ident = $name:literal, $meaning:literal; )+) => {
-        /// The name of what can be wrong with a replicated log; Jepsen's name where it has one.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Anomaly {
-            $( #[doc = $meaning] $variant, )+
-        }
-
-        impl Anomaly {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The name, as scenarios and reports write it.
-            pub fn name(self) -> &'static str {
-                match self { $( Self::$variant => $name, )+ }
-            }
-
-            /// What it is, in one sentence.
-            pub fn meaning(self) -> &'static str {
-                match self { $( Self::$variant => $meaning, )+ }
-            }
-        }
-    };
-}
-
-anomalies! {
-    Unseen = "unseen", "An acknowledged record is absent from the final read.";
-    LostWrite = "lost-write", "A committed record at or below the highest offset ever read was never read.";
-    ReadThenLost = "read-then-lost", "A consumer was given a record that the final read lacks, or has elsewhere.";
-    Phantom = "phantom", "A record was read that nobody ever sent.";
-    AbortedRead = "G1a", "A record was read whose send certainly failed.";
-    InconsistentOffsets = "inconsistent-offsets", "One offset was seen with two records.";
-    Duplicate = "duplicate", "One record lies at two offsets.";
-    PollSkip = "poll-skip", "Two successive polls of a consumer skip a known record.";
-    NonmonotonicPoll = "nonmonotonic-poll", "A consumer's poll steps back behind its previous one.";
-    IntPollSkip = "int-poll-skip", "One poll skips a known record.";
-    IntNonmonotonicPoll = "int-nonmonotonic-poll", "One poll steps back.";
-    Stuck = "stuck", "After the heal a partition made no progress within the bound.";
-    Crashed = "crashed", "A node ended by itself, with an error or a panic that no fault excuses.";
-    LeaderCompleteness = "W1",
-        "LeaderCompleteness: the leader lacks a record that was committed, or acknowledged to acks=all.";
-    CandidateCompleteness = "W2",
-        "CandidateCompleteness: an in-sync replica ends below the true high watermark.";
-    QuorumSuperset = "W3",
-        "QuorumSuperset: a leader reckons with fewer replicas than the controllers count as in sync.";
-    LogMatching = "W4", "LogMatching: two replicas differ below both their high watermarks.";
-    EpochLogMatching = "W5",
-        "EpochLogMatching: two logs have one offset in one epoch, and differ there or before it.";
-    StrongIsr = "W6",
-        "StrongIsr: an in-sync replica lacks what a presumed leader has below its high watermark.";
-    WeakIsr = "W7",
-        "WeakIsr: a presumed leader has below its high watermark what a replica that it counts as in sync lacks.";
-    LeaderInIsr = "W8", "LeaderInIsr: the controllers have a leader that is not in sync.";
-    ValidHighWatermark = "W9",
-        "ValidHighWatermark: an in-sync replica's log ends below the leader's high watermark.";
-    MonotonicHighWatermark = "W10",
-        "MonotonicHighWatermark: a leader's high watermark steps back in its epoch, or leaves its log.";
-    VerifiedHighWatermark = "W11",
-        "VerifiedHighWatermark: a follower's high watermark passes what it shares with its leader's log.";
-    OneLeaderPerEpoch = "W12", "OneLeaderPerEpoch: two replicas lead a partition in one epoch.";
-    MonotonicEpochs = "W13",
-        "MonotonicEpochs: an epoch (of leader, partition, broker or controller) steps back.";
-    IsrWithinReplicas = "W14", "IsrWithinReplicas: a broker is in sync that is assigned no replica.";
-    IsrNotEmpty = "W16", "IsrNotEmpty: a partition has no replica in sync.";
-    ConsistentRead = "W17",
-        "ConsistentRead: a leader lacks a record that a consumer was given, or has another in its place.";
-    NoCommitLostGlobally = "W18",
-        "NoCommitLostGlobally: a record acknowledged to acks=all is on no replica's disk.";
-    FetcherValidity = "W21",
-        "FetcherValidity: a replica has two fetchers, or one though it leads, or none though all is calm.";
-    LogIntegrity = "W22",
-        "LogIntegrity: a log has a gap or steps back in epoch, or its epoch cache says other than the log.";
-    MinIsrHighWatermark = "W27",
-        "MinIsrHighWatermark: the high watermark advances while fewer than min ISR replicas count.";
-}
-
-impl Anomaly {
-    /// The name of an invariant in words, like `LeaderCompleteness`; its meaning begins with it.
-    pub fn title(self) -> &'static str {
-        self.meaning().split(':').next().unwrap_or_default()
-    }
-
-    /// Whether it is about the inside of the cluster, and not about what clients saw.
-    pub fn is_invariant(self) -> bool {
-        self >= Self::LeaderCompleteness
-    }
-}
-
-impl fmt::Display for Anomaly {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Anomaly {
-    type Err = ParseIdError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let known = Self::ALL.iter().find(|anomaly| anomaly.name() == text);
-        known.copied().ok_or_else(|| ParseIdError::new(text, "anomaly"))
-    }
-}
-
-crate::ids::serde_as_text!(Anomaly, "the name of an anomaly");
-
-macro_rules! fates {
-    ($( $variant:ident = $name:literal, $meaning:literal; )+) => {
-        /// What became of a record that was acknowledged and lost.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Fate {
-            $( #[doc = $meaning] $variant, )+
-        }
-
-        impl Fate {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The name, as scenarios and reports write it.
-            pub fn name(self) -> &'static str {
-                match self { $( Self::$variant => $name, )+ }
-            }
-
-            /// What it means, in one sentence.
-            pub fn meaning(self) -> &'static str {
-                match self { $( Self::$variant => $meaning, )+ }
-            }
-        }
-    };
-}
-
-fates! {
-    Truncated = "truncated", "It was cut from the last log that held it, on the word of a leader.";
-    OnNoReplica = "on-no-replica", "It is in no log: the last one that held it lost it with its disk's bytes.";
-    AboveHighWatermark = "above-high-watermark", "It is in the leader's log, at or above the high watermark.";
-    Undelivered = "undelivered", "It is in the leader's log, below the high watermark, and was not delivered.";
-    OnFollower = "on-follower", "It is in the log of a replica that does not lead, and not in the leader's.";
-    Unknown = "unknown", "It cannot be found: its broker told nothing of it.";
-}
-
-impl fmt::Display for Fate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Fate {
-    type Err = ParseIdError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let known = Self::ALL.iter().find(|fate| fate.name() == text);
-        known.copied().ok_or_else(|| ParseIdError::new(text, "fate of a lost record"))
-    }
-}
-
-crate::ids::serde_as_text!(Fate, "the name of a fate");
 
 /// Whether a finding breaks the contract.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
