@@ -3,11 +3,12 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use highwater_checkers::log::LogMonitor;
 use highwater_checkers::monitor::Monitor;
+use highwater_checkers::recording::Event;
 
-use crate::generator::anomalies::{Fault, history};
+use crate::generator::anomalies::{Fault, MEASURED, history};
 
 /// How many instances of anomalies there are.
-fn check(events: &[highwater_checkers::recording::Event]) -> usize {
+fn check(events: &[Event]) -> usize {
     let report = LogMonitor::default().fold(events);
     assert_eq!(report.not_checkable(), None);
     let mut found = 0;
@@ -18,15 +19,11 @@ fn check(events: &[highwater_checkers::recording::Event]) -> usize {
 fn anomalies(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("anomalies");
     group.sample_size(10);
-    for (name, count, fault) in [
-        ("100k", 100_000, Fault::None),
-        ("1M", 1_000_000, Fault::None),
-        ("1M, truncated", 1_000_000, Fault::Truncated),
-    ] {
-        let events = history(count, fault);
-        assert_eq!(check(&events) > 0, fault != Fault::None, "{name}");
+    for (count, fault) in MEASURED {
+        let events: Vec<_> = history(count, fault).into_iter().map(Event::Operation).collect();
+        assert_eq!(check(&events) > 0, fault != Fault::None);
         group.throughput(Throughput::Elements(count));
-        group.bench_function(name, |bencher| {
+        group.bench_function(format!("{count}, {fault:?}"), |bencher| {
             bencher.iter_batched(|| (), |()| check(&events), BatchSize::PerIteration);
         });
     }

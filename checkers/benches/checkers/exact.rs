@@ -5,9 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group};
 use highwater_checkers::linearizability::{Answer, Outside, ValueId, queue, register};
 
-use crate::generator::{self, Size};
-
-const SIZES: [(usize, u64); 5] = [(1_000, 0), (100_000, 0), (100_000, 2), (1_000_000, 0), (1_000_000, 2)];
+use crate::generator::{self, EXACT, Size};
 
 /// Measures `check` on what `make` makes of each size.
 fn measure<H>(
@@ -18,8 +16,9 @@ fn measure<H>(
 ) {
     let mut group = c.benchmark_group(name);
     group.sample_size(10);
-    for (operations, pending_percent) in SIZES {
-        let history = make(Size { operations, clients: 10, pending_percent });
+    for size in EXACT {
+        let Size { operations, pending_percent, .. } = size;
+        let history = make(size);
         group.throughput(Throughput::Elements(operations as u64));
         group.bench_function(format!("{operations} operations, {pending_percent} % pending"), |bencher| {
             bencher.iter(|| {

@@ -2,10 +2,23 @@
 
 mod anomalies;
 mod exact;
+mod export;
 mod generator;
 mod log;
 mod search;
 
-use criterion::criterion_main;
+use std::path::Path;
 
-criterion_main!(anomalies::benches, log::benches, exact::benches, search::benches);
+use criterion::Criterion;
+
+fn main() {
+    if let Some(folder) = std::env::var_os("HIGHWATER_EXPORT") {
+        export::all(Path::new(&folder), usize::MAX).expect("the folder can be written to");
+        return;
+    }
+    anomalies::benches();
+    log::benches();
+    exact::benches();
+    search::benches();
+    Criterion::default().configure_from_args().final_summary();
+}

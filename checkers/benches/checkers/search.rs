@@ -21,15 +21,13 @@ fn verdict<M: Model>(model: &M, ops: &[Op<M::Action>], linearizable: bool) {
 }
 
 fn registers(criterion: &mut Criterion) {
-    let etcd = Size { operations: 85, clients: 5, pending_percent: 10 };
-    let logs: Vec<_> = (0..102).map(|seed| generator::register(seed, etcd)).collect();
+    let logs = generator::etcd_like();
     criterion.bench_function("102 histories like etcd's", |bench| {
         bench.iter(|| logs.iter().for_each(|ops| verdict(&Register { initial: 0 }, ops, true)));
     });
-    for (clients, operations, pending_percent) in
-        [(10, 10_000, 0), (10, 10_000, 2), (50, 10_000, 0), (10, 100_000, 0)]
-    {
-        let history = generator::register(7, Size { operations, clients, pending_percent });
+    for size in generator::REGISTERS {
+        let Size { operations, clients, pending_percent } = size;
+        let history = generator::register(generator::SEED, size);
         let name =
             format!("register, {clients} clients, {operations} operations, {pending_percent} % pending");
         criterion.bench_function(&name, |bench| {
@@ -39,8 +37,9 @@ fn registers(criterion: &mut Criterion) {
 }
 
 fn key_values(criterion: &mut Criterion) {
-    for (clients, operations) in [(10, 340), (50, 3_500)] {
-        let history = generator::key_value(7, Size { operations, clients, pending_percent: 0 });
+    for size in generator::KEY_VALUES {
+        let clients = size.clients;
+        let history = generator::key_value(generator::SEED, size);
         criterion.bench_function(&format!("key-value, {clients} clients, linearizable"), |bench| {
             bench.iter(|| verdict(&KeyValue, &history, true));
         });

@@ -7,7 +7,6 @@ use highwater_checkers::operation::{
     Acks, Body, MicroOp, Operation, Outcome, PartitionPosition, PartitionRead, Phase, Poll, Record, Seen,
     Send,
 };
-use highwater_checkers::recording::Event;
 
 use super::Random;
 
@@ -28,6 +27,10 @@ pub(crate) enum Fault {
     Truncated,
 }
 
+/// What is measured: so many operations, of which so much is wrong.
+pub(crate) const MEASURED: [(u64, Fault); 3] =
+    [(100_000, Fault::None), (1_000_000, Fault::None), (1_000_000, Fault::Truncated)];
+
 /// A client's lane, with what it is about.
 struct Lane {
     client: u64,
@@ -37,7 +40,7 @@ struct Lane {
 
 struct World {
     random: Random,
-    events: Vec<Event>,
+    events: Vec<Operation>,
     names: Vec<TopicPartition>,
     logs: Vec<Vec<Value>>,
     /// How far each consumer has read.
@@ -47,7 +50,7 @@ struct World {
 }
 
 /// A history of `count` sends and polls, with a final read at its end.
-pub(crate) fn history(count: u64, fault: Fault) -> Vec<Event> {
+pub(crate) fn history(count: u64, fault: Fault) -> Vec<Operation> {
     let lanes = PRODUCERS * LANES + CONSUMERS;
     let mut world = World {
         random: Random(0x2545_f491_4f6c_dd1d),
@@ -102,7 +105,7 @@ pub(crate) fn history(count: u64, fault: Fault) -> Vec<Event> {
 impl World {
     fn event(&mut self, (process, client): (u64, u64), outcome: Outcome, phase: Phase, body: Body) {
         let place = self.events.len() as u64;
-        self.events.push(Event::Operation(Operation {
+        self.events.push(Operation {
             index: OperationIndex(place),
             time: Time(place * 10_000),
             process: Process(process),
@@ -111,7 +114,7 @@ impl World {
             phase,
             body,
             error: None,
-        }));
+        });
     }
 
     fn send(&mut self) -> Send {

@@ -20,6 +20,18 @@ pub(crate) struct LogShape {
     pub(crate) seed: u64,
 }
 
+impl LogShape {
+    /// What is measured: up to a million operations, and ten million if `HIGHWATER_LONG` is set.
+    pub(crate) fn measured() -> Vec<Self> {
+        let mut sizes = vec![(10_000, 10), (10_000, 50), (100_000, 10), (1_000_000, 10)];
+        if std::env::var_os("HIGHWATER_LONG").is_some() {
+            sizes.push((10_000_000, 10));
+        }
+        let shape = |(ops, clients), stale_end| Self { ops, clients, indeterminate: 20, stale_end, seed: 1 };
+        sizes.into_iter().flat_map(|size| [shape(size, false), shape(size, true)]).collect()
+    }
+}
+
 /// What a client is at.
 #[derive(Clone, Copy)]
 enum Lane {

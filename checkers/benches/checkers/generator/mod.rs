@@ -31,6 +31,15 @@ pub(crate) struct Size {
     pub(crate) pending_percent: u64,
 }
 
+/// The sizes at which exact checks are measured.
+pub(crate) const EXACT: [Size; 5] = [
+    Size { operations: 1_000, clients: 10, pending_percent: 0 },
+    Size { operations: 100_000, clients: 10, pending_percent: 0 },
+    Size { operations: 100_000, clients: 10, pending_percent: 2 },
+    Size { operations: 1_000_000, clients: 10, pending_percent: 0 },
+    Size { operations: 1_000_000, clients: 10, pending_percent: 2 },
+];
+
 /// Operations of clients that each go on when their last one has returned. `effect` says what one does, at the
 /// moment when it takes effect; all of them do.
 pub(crate) fn run<A>(

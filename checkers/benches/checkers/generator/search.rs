@@ -6,6 +6,29 @@ use highwater_checkers::linearizability::models::{KeyValueAction, RegisterAction
 
 use super::{Random, Size, run};
 
+/// The seed of the longer histories.
+pub(crate) const SEED: u64 = 7;
+
+/// The registers that are measured, beside those like etcd's.
+pub(crate) const REGISTERS: [Size; 4] = [
+    Size { operations: 10_000, clients: 10, pending_percent: 0 },
+    Size { operations: 10_000, clients: 10, pending_percent: 2 },
+    Size { operations: 10_000, clients: 50, pending_percent: 0 },
+    Size { operations: 100_000, clients: 10, pending_percent: 0 },
+];
+
+/// The key-value stores that are measured.
+pub(crate) const KEY_VALUES: [Size; 2] = [
+    Size { operations: 340, clients: 10, pending_percent: 0 },
+    Size { operations: 3_500, clients: 50, pending_percent: 0 },
+];
+
+/// As many histories as Jepsen has of etcd, about as long.
+pub(crate) fn etcd_like() -> Vec<Vec<Op<RegisterAction<u64>>>> {
+    let size = Size { operations: 85, clients: 5, pending_percent: 10 };
+    (0..102).map(|seed| register(seed, size)).collect()
+}
+
 /// A register of five values, read, written and compared.
 pub(crate) fn register(seed: u64, size: Size) -> Vec<Op<RegisterAction<u64>>> {
     let mut state = 0;
