@@ -3,6 +3,7 @@
 use super::*;
 
 mod alterations;
+mod mutants;
 mod topics;
 
 /// A cluster's log in the making: each command is applied as the current controller's next one.
