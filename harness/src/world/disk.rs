@@ -41,7 +41,7 @@ pub enum DiskEffect {
     },
     /// Appends fail that make the files larger than this together, after as much as fits.
     Full {
-        /// In bytes; none: as much as they hold when this begins.
+        /// In bytes; none: as much as they hold when this begins, and a drawn part of a sector of 512 bytes more.
         capacity: Option<u64>,
     },
     /// Syncs say that they are done and make nothing durable. Files that the world protects are synced.

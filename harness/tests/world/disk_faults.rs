@@ -145,7 +145,7 @@ fn a_disk_hangs_until_the_last_stall_is_healed() {
     bench.world.heal(second);
     run_for(&mut bench.world, 100 * MS);
     assert_eq!(bench.calls.take().len(), 4);
-    assert_eq!([first, second].map(|fault| bench.world.effect(fault).calls_stalled), [1, 0]);
+    assert_eq!([first, second].map(|fault| bench.world.effect(fault).calls_stalled), [1, 1]);
 }
 
 #[test]
@@ -238,17 +238,24 @@ fn a_full_disk_writes_what_fits() {
     assert_eq!(content.len(), 234);
     assert_eq!(well.iter().filter(|well| **well).count(), 23);
     assert_eq!(content[230..], [23; 4]);
-    // Without a capacity the disk holds what it holds.
     let mut bench = Bench::new();
+    let full = DiskBreak { path: None, effect: DiskEffect::Full { capacity: Some(0) } };
     bench.live();
-    let fault = bench.world.break_disk(
-        bench.b1,
-        &DiskBreak { path: None, effect: DiskEffect::Full { capacity: None } },
-        rng(1),
-    );
+    let fault = bench.world.break_disk(bench.b1, &full, rng(1));
     assert_eq!(bench.failed(), [("append", ErrorKind::StorageFull)]);
     bench.world.heal(fault);
     assert_eq!(bench.failed(), []);
+}
+
+#[test]
+fn a_disk_that_fills_up_has_room_for_a_part_of_a_sector() {
+    let mut lengths = BTreeSet::new();
+    for seed in 0..40 {
+        let (content, _) = appends(DiskEffect::Full { capacity: None }, seed);
+        lengths.insert(content.len());
+    }
+    assert!(lengths.iter().all(|len| *len < 512) && lengths.len() > 20, "{lengths:?}");
+    assert!(lengths.iter().any(|len| len % 10 != 0), "a write is torn: {lengths:?}");
 }
 
 /// A node that keeps its files open for the test to use: `a/log` and `quorum/log`.

@@ -36,7 +36,7 @@ pub enum DiskFault {
     },
     /// Writes beyond a capacity fail, after as much as still fits.
     Full {
-        /// How many bytes the files may hold; none: those that they hold when it begins.
+        /// How many bytes the files may hold; none: those that they hold when it begins, and up to 511 more.
         capacity: Option<u64>,
     },
     /// Syncs say that they are done, and make nothing durable.

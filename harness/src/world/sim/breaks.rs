@@ -10,7 +10,7 @@ use highwater_workloads::PathPattern;
 use highwater_workloads::randomness::below;
 use highwater_workloads::scenario::{DiskMethod, Errno};
 
-use super::volume::Volume;
+use super::volume::{SECTOR, Volume};
 use crate::world::{DiskBreak, DiskEffect, FaultId};
 
 /// The faults of one disk.
@@ -68,11 +68,13 @@ impl Breaks {
         self.active.is_empty()
     }
 
-    /// A fault begins. A disk that fills up holds what is there on `volume` now, if nothing else is said.
-    pub(super) fn begin(&mut self, fault: FaultId, mut what: DiskBreak, rng: Rng, volume: &Volume) {
+    /// A fault begins. A disk that fills up holds what is there on `volume` now and a part of a sector, if nothing
+    /// else is said: else no write would ever be torn by it.
+    pub(super) fn begin(&mut self, fault: FaultId, mut what: DiskBreak, mut rng: Rng, volume: &Volume) {
         if let DiskEffect::Full { capacity: capacity @ None } = &mut what.effect {
             let path = what.path.as_ref();
-            *capacity = Some(volume.bytes_in(|file| is_counted(path, file, &self.protected)));
+            let used = volume.bytes_in(|file| is_counted(path, file, &self.protected));
+            *capacity = Some(used + below(&mut rng, SECTOR as u64));
         }
         self.active.push(Break { fault, what, rng });
     }

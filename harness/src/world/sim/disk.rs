@@ -108,12 +108,12 @@ impl SimDisk {
 
     /// Waits while the disk hangs.
     async fn stalled(&self, method: DiskMethod, place: Place<'_>) {
-        let mut counted = false;
+        let mut counted = None;
         poll_fn(|cx| {
             let mut breaks = self.breaks();
             let Some(fault) = breaks.stall(method, place) else { return Poll::Ready(()) };
             breaks.wait(cx.waker());
-            if !std::mem::replace(&mut counted, true) {
+            if counted.replace(fault) != Some(fault) {
                 self.count(fault, |effect| &mut effect.calls_stalled);
             }
             Poll::Pending
