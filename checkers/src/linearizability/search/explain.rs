@@ -52,11 +52,11 @@ pub(super) fn violation<M: Model>(model: &M, ops: &[Op<M::Action>], operations: 
     if more > 0 {
         others.push(format!("{more} more"));
     }
-    let elsewhere = "whenever all else that was called by then takes effect, if ever";
     let what = if others.is_empty() {
-        format!("{last} is possible in no order, {elsewhere}")
+        format!("{last} is possible nowhere, whichever other operations are left out")
     } else {
-        format!("{last} contradicts {}, {elsewhere}", list(&others, "and"))
+        let others = list(&others, "and");
+        format!("{last} cannot be put in order with {others}, whichever other operations are left out")
     };
     Witness { kind: "not linearizable", operations, what }
 }
