@@ -65,10 +65,10 @@ const KEY_VALUES: &str = r#"
 "#;
 
 /// The texts of each format, by the places of the formats in [`Format::ALL`].
-pub struct Corpus(Vec<Vec<Vec<u8>>>);
+pub(crate) struct Corpus(Vec<Vec<Vec<u8>>>);
 
 impl Corpus {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let read = |format: Format, text: &str| {
             let read = format.read(text.as_bytes());
             read.unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -89,7 +89,7 @@ impl Corpus {
     }
 
     /// The texts of one format.
-    pub fn texts(&self, format: Format) -> &[Vec<u8>] {
+    pub(crate) fn texts(&self, format: Format) -> &[Vec<u8>] {
         let place = Format::ALL.iter().position(|other| *other == format).expect("is one of all");
         &self.0[place]
     }

@@ -7,22 +7,22 @@ use rand_chacha::ChaCha8Rng;
 use crate::corpus::Corpus;
 
 /// How long an input is at most, in bytes.
-pub const INPUT_MAX: usize = 4096;
+pub(crate) const INPUT_MAX: usize = 4096;
 
 /// What changes are made up from.
-pub struct Random(ChaCha8Rng);
+pub(crate) struct Random(ChaCha8Rng);
 
 impl Random {
-    pub fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// A number from 0, below `limit`; 0 if that is 0.
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0.random_range(0..limit.max(1))
     }
 
-    pub fn one_in(&mut self, count: usize) -> bool {
+    pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
@@ -72,7 +72,7 @@ const WORDS: [&str; 36] = [
 ];
 
 /// A text of the corpus, changed a few times.
-pub fn mutated(corpus: &Corpus, random: &mut Random) -> Vec<u8> {
+pub(crate) fn mutated(corpus: &Corpus, random: &mut Random) -> Vec<u8> {
     let format = *random.pick(&Format::ALL).expect("there are formats");
     let texts = corpus.texts(format);
     let lines_of = |random: &mut Random| -> Vec<Vec<u8>> {

@@ -108,10 +108,8 @@ pub(super) fn sweep(
                 present -= u32::from(leaves);
                 ends.start_dequeue(value, life, now);
             }
-            (QueueAction::Dequeue(value), true) => {
-                if evidence.of_value(value).dequeued.ret == now {
-                    ends.dequeue_ends.push(value);
-                }
+            (QueueAction::Dequeue(value), true) if evidence.of_value(value).dequeued.ret == now => {
+                ends.dequeue_ends.push(value);
             }
             (QueueAction::DequeueUnknown, false) => {
                 if let Some(value) = evidence.left.get(pending) {

@@ -17,15 +17,23 @@ use crate::linearizability::{Op, OpId, rule};
 /// A smaller witness may take so many times the steps that the search itself took.
 const STEPS_FACTOR: u64 = 64;
 
-/// Operations that are possible in no order, whichever others are left out: the one that returned last, and
-/// then the others by their calls. `steps` is how many the search took to find that there is no order.
+/// Operations that are possible in no order, whichever others are left out.
+#[derive(Default)]
+pub(super) struct Smallest {
+    /// The one that returned last, and then the others by their calls.
+    pub(super) operations: Vec<OpId>,
+    /// Whether the first changes nothing, was called when the others had returned, and was possible before.
+    pub(super) is_stale: bool,
+}
+
+/// As few operations as that takes. `steps` is how many the search took to find that there is no order.
 pub(super) fn minimise<M: Model>(
     search: &Search,
     model: &M,
     problem: &Problem<M>,
     explanation: &Explanation,
     steps: u64,
-) -> Vec<OpId> {
+) -> Smallest {
     let failing = problem.ops.iter().position(|op| op.id == explanation.failing).unwrap_or_default();
     let end = problem.ops[failing].interval.ret;
     let called = |op: &&Prepared| op.interval.call <= end;
@@ -49,8 +57,30 @@ pub(super) fn minimise<M: Model>(
     let kept = (0..ops.len()).filter(|place| attempt.must[*place] && ops[*place].id != explanation.failing);
     let mut kept: Vec<_> = kept.collect();
     kept.sort_by_key(|place| (ops[*place].interval.call, ops[*place].id));
+    let over = |place: &usize| ops[*place].interval.precedes(ops[failing].interval);
+    let is_late = ops[failing].pure && kept.iter().all(over) && !(kept.is_empty() && problem.after.is_none());
     let others = kept.iter().map(|place| ops[*place].id);
-    [explanation.failing].into_iter().chain(problem.after).chain(others).collect()
+    let operations = [explanation.failing].into_iter().chain(problem.after).chain(others).collect();
+    let steps_left = attempt.steps_left;
+    Smallest {
+        operations,
+        is_stale: is_late && was_possible(search, model, problem, ops, failing, steps_left),
+    }
+}
+
+/// Whether all of it is certainly possible if this operation was called earlier.
+fn was_possible<M: Model>(
+    search: &Search,
+    model: &M,
+    problem: &Problem<M>,
+    mut ops: Vec<Prepared>,
+    place: usize,
+    steps_left: u64,
+) -> bool {
+    ops[place].interval.call = Moment(0);
+    let must = vec![true; ops.len()];
+    let mut attempt = Attempt { search, model, problem, ops: &ops, must: Vec::new(), steps_left };
+    attempt.progress(&must) == Progress::Found
 }
 
 /// The operation as it looks at that moment.
@@ -104,6 +134,11 @@ impl<M: Model> Attempt<'_, M> {
     }
 
     fn fails(&mut self, must: &[bool]) -> bool {
+        self.progress(must) == Progress::Impossible
+    }
+
+    /// How far it is known whether there is an order.
+    fn progress(&mut self, must: &[bool]) -> Progress {
         let choices = self.choices(must);
         let entry = |(op, choice): &(&Prepared, Choice)| (op.id, op.interval, *choice);
         let relaxed = Relaxed { model: self.model, actions: &self.problem.actions };
@@ -121,13 +156,11 @@ impl<M: Model> Attempt<'_, M> {
             let bytes_max = self.search.memory_max_bytes / ORDERS.len();
             let progress = machine.advance(&relaxed, &problem, quantum.min(self.steps_left), bytes_max);
             self.steps_left = self.steps_left.saturating_sub(machine.steps());
-            match progress {
-                Progress::Found => return false,
-                Progress::Impossible => return true,
-                Progress::Paused | Progress::OutOfMemory => {}
+            if let Progress::Found | Progress::Impossible = progress {
+                return progress;
             }
         }
-        false
+        Progress::Paused
     }
 
     /// The operations that may matter: those that must take effect, and those that may.
