@@ -11,6 +11,7 @@ mod outside;
 pub mod queue;
 pub mod register;
 pub(crate) mod rule;
+mod scene;
 pub mod search;
 mod timeline;
 
@@ -69,7 +70,8 @@ pub struct Witness {
     pub kind: &'static str,
     /// Two to four operations where the checker is exact, in the order in which the sentence names them.
     pub operations: Vec<OpId>,
-    /// One sentence without a full stop, in terms of the object.
+    /// One sentence without a full stop, in terms of the object. It numbers no operations: whoever shows it
+    /// cites them after it.
     pub what: String,
 }
 

@@ -37,6 +37,8 @@ impl Happening {
 pub(super) struct Timeline {
     happenings: Vec<Happening>,
     intervals: Vec<Interval>,
+    /// Whether the operations were given by their calls.
+    in_order: bool,
 }
 
 /// So many moments for each call and return are placed by counting; sparser ones are sorted.
@@ -49,24 +51,42 @@ impl Timeline {
             return Err(Outside::TooLong { operations: ops.len() });
         }
         let mut last = 0;
+        let mut in_order = true;
+        let mut before = Moment(0);
         for (place, op) in ops.iter().enumerate() {
             let Interval { call, ret } = op.interval;
             if ret < call || !call.is_some() {
                 return Err(Outside::Backwards { operation: OpId(place as u32) });
             }
             last = last.max(if ret.is_some() { ret.0 } else { call.0 });
+            in_order &= before <= call;
+            before = call;
         }
         let slots = last as usize + 1;
         let dense = slots / SPARSENESS_MAX <= 2 * ops.len();
-        let happenings = if dense { placed(ops, slots) } else { None };
-        let happenings = happenings.unwrap_or_else(|| sorted(ops));
+        let placed = if dense { placed(ops, slots) } else { None };
+        let full = placed.as_ref().is_some_and(|happenings| happenings.len() == slots);
+        let happenings = placed.unwrap_or_else(|| sorted(ops));
+        if full {
+            // No moment is free and none is shared: they have their numbers already.
+            let intervals = ops.iter().map(|op| op.interval).collect();
+            return Ok(Self { happenings, intervals, in_order });
+        }
         let mut intervals = vec![Interval { call: Moment::NEVER, ret: Moment::NEVER }; ops.len()];
         for (rank, happening) in happenings.iter().enumerate() {
             let interval = &mut intervals[happening.operation().0 as usize];
             let moment = if happening.is_return() { &mut interval.ret } else { &mut interval.call };
             *moment = Moment(rank as u32);
         }
-        Ok(Self { happenings, intervals })
+        Ok(Self { happenings, intervals, in_order })
+    }
+
+    /// The operations by their calls.
+    pub(super) fn calls(&self) -> impl Iterator<Item = OpId> {
+        let given = if self.in_order { self.intervals.len() as u32 } else { 0 };
+        let happenings = if self.in_order { &[][..] } else { &self.happenings[..] };
+        let calls = happenings.iter().filter(|happening| !happening.is_return());
+        (0..given).map(OpId).chain(calls.map(|happening| happening.operation()))
     }
 
     /// Each with its number, first to last.

@@ -6,22 +6,16 @@
 //! it can.
 
 use super::super::rule;
-use super::super::timeline::Timeline;
-use super::super::{Certificate, Op, OpId, ValueId};
-use super::QueueAction;
+use super::super::{Certificate, OpId, ValueId};
 use super::evidence::{Evidence, Life};
-use super::sweep::Empty;
+use super::sweep::{Empty, Walk, WindowEnds};
 use crate::ids::{Interval, Moment};
 
-pub(super) fn certificate(
-    timeline: &Timeline,
-    evidence: &Evidence,
-    empties: &[Empty],
-    ops: &[Op<QueueAction>],
-) -> Certificate {
-    let segments = Segments::of(evidence, empties);
-    let values = fifo(ops, timeline, evidence, &segments);
-    let mut output = Output { evidence, order: Vec::with_capacity(ops.len()), enqueued: Moment(0) };
+pub(super) fn certificate(evidence: &Evidence, walk: Walk, operations: usize) -> Certificate {
+    let Walk { empties, ends } = walk;
+    let segments = Segments::of(evidence, &empties);
+    let values = fifo(evidence, ends, &segments);
+    let mut output = Output { evidence, order: Vec::with_capacity(operations), enqueued: Moment(0) };
     let mut waiting = Waiting::default();
     let mut empties = empties.iter().peekable();
     for segment in 0..segments.count() {
@@ -93,19 +87,34 @@ impl Segments {
         self.cuts.len() + 1
     }
 
+    /// The values segment by segment, and those of one segment in the order in which they are given.
+    fn sort(&self, mut values: Vec<ValueId>) -> Vec<ValueId> {
+        let count = self.bounds.last().copied().unwrap_or(0);
+        if self.cuts.is_empty() {
+            // Without their rules some may be missing.
+            values.resize(count, ValueId(u32::MAX));
+            return values;
+        }
+        let mut next = self.bounds.clone();
+        let mut sorted = vec![ValueId(u32::MAX); count];
+        for value in values {
+            let place = &mut next[self.segment(value)];
+            if let Some(slot) = sorted.get_mut(*place) {
+                *slot = value;
+            }
+            *place += 1;
+        }
+        sorted
+    }
+
     fn range(&self, segment: usize) -> std::ops::Range<usize> {
         self.bounds[segment]..self.bounds[segment + 1]
     }
 }
 
 /// The values that were dequeued, in the order of their dequeues, segment by segment.
-fn fifo(
-    ops: &[Op<QueueAction>],
-    timeline: &Timeline,
-    evidence: &Evidence,
-    segments: &Segments,
-) -> Vec<ValueId> {
-    let sorted = Sorted::of(ops, timeline, evidence, segments);
+fn fifo(evidence: &Evidence, ends: WindowEnds, segments: &Segments) -> Vec<ValueId> {
+    let sorted = Sorted::of(evidence, ends, segments);
     let mut order: Vec<ValueId> = Vec::with_capacity(sorted.enqueues.starts.len());
     let mut released = vec![0u8; evidence.lives.len()];
     let mut done = vec![false; evidence.lives.len()];
@@ -145,75 +154,21 @@ struct Sorted {
 }
 
 impl Sorted {
-    /// One walk, in which every start and end shows up in its order.
-    fn of(ops: &[Op<QueueAction>], timeline: &Timeline, evidence: &Evidence, segments: &Segments) -> Self {
-        let mut fill = [(); 4].map(|()| Fill::of(segments));
-        let [enqueue_starts, enqueue_ends, dequeue_starts, dequeue_ends] = &mut fill;
-        let mut pending = 0;
-        for (now, happening) in timeline.iter() {
-            let action = ops[happening.operation().0 as usize].action;
-            let value = match action {
-                QueueAction::Enqueue(value) | QueueAction::Dequeue(value) => value,
-                QueueAction::DequeueUnknown => {
-                    pending += 1;
-                    let Some(value) = evidence.left.get(pending - 1) else { continue };
-                    *value
-                }
-                QueueAction::DequeueEmpty => continue,
-            };
-            let life = evidence.of_value(value);
-            if !life.is_dequeued() {
-                continue;
-            }
-            let segment = segments.segment(value);
-            match (action, happening.is_return()) {
-                (QueueAction::Enqueue(_), false) => enqueue_starts.push(value, segment),
-                (QueueAction::Enqueue(_), true) => enqueue_ends.push(value, segment),
-                (_, false) => {}
-                (_, true) => dequeue_ends.push(value, segment),
-            }
-            if !happening.is_return() && life.dequeue_window().call == now {
-                dequeue_starts.push(value, segment);
-            }
-        }
+    fn of(evidence: &Evidence, mut ends: WindowEnds, segments: &Segments) -> Self {
         // What never returned ends last, in any order.
-        for (life, value) in evidence.lives.iter().zip(0..) {
-            let value = ValueId(value);
-            if life.is_dequeued() && !life.enqueued.ret.is_some() {
-                enqueue_ends.push(value, segments.segment(value));
+        for (life, value) in evidence.lives.iter().zip(0..).filter(|(life, _)| life.is_dequeued()) {
+            if !life.enqueued.ret.is_some() {
+                ends.enqueue_ends.push(ValueId(value));
             }
-            if life.is_dequeued() && !life.dequeued.ret.is_some() {
-                dequeue_ends.push(value, segments.segment(value));
+            if !life.dequeued.ret.is_some() {
+                ends.dequeue_ends.push(ValueId(value));
             }
         }
-        let [enqueue_starts, enqueue_ends, dequeue_starts, dequeue_ends] = fill.map(|fill| fill.values);
+        let by_segment = |values| segments.sort(values);
         Self {
-            enqueues: Ends { starts: enqueue_starts, ends: enqueue_ends },
-            dequeues: Ends { starts: dequeue_starts, ends: dequeue_ends },
+            enqueues: Ends { starts: by_segment(ends.enqueue_starts), ends: by_segment(ends.enqueue_ends) },
+            dequeues: Ends { starts: by_segment(ends.dequeue_starts), ends: by_segment(ends.dequeue_ends) },
         }
-    }
-}
-
-/// Values that are put in their places segment by segment, in the order of their coming.
-struct Fill {
-    values: Vec<ValueId>,
-    next: Vec<usize>,
-}
-
-impl Fill {
-    fn of(segments: &Segments) -> Self {
-        let (last, starts) =
-            segments.bounds.split_last().map_or((0, &[][..]), |(last, starts)| (*last, starts));
-        Self { values: vec![ValueId(u32::MAX); last], next: starts.to_vec() }
-    }
-
-    #[inline]
-    fn push(&mut self, value: ValueId, segment: usize) {
-        let place = self.next[segment];
-        if let Some(slot) = self.values.get_mut(place) {
-            *slot = value;
-        }
-        self.next[segment] += 1;
     }
 }
 

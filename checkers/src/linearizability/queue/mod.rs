@@ -26,6 +26,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+use super::scene::Scene;
 use super::timeline::Timeline;
 use super::{Answer, Op, Outside, ValueId};
 
@@ -59,9 +60,10 @@ pub fn check_named(ops: &[Op<QueueAction>], name: &dyn Fn(ValueId) -> String) ->
     let evidence = evidence::Evidence::of(ops, &timeline)?;
     let found = evidence.contradiction().map_or_else(|| sweep::sweep(ops, &timeline, &evidence), Err);
     Ok(match found {
-        Ok(empties) => Answer::Linearizable(certificate::certificate(&timeline, &evidence, &empties, ops)),
+        Ok(walk) => Answer::Linearizable(certificate::certificate(&evidence, walk, ops.len())),
         Err(contradiction) => {
-            Answer::Violation(witness::witness(contradiction, ops, &timeline, &evidence, name))
+            let scene = Scene { ops, timeline: &timeline, evidence: &evidence, names: name };
+            Answer::Violation(witness::witness(contradiction, &scene))
         }
     })
 }

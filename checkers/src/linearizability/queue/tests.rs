@@ -147,12 +147,7 @@ fn an_empty_history_is_linearizable() {
 
 #[test]
 fn what_nobody_enqueued_is_a_phantom() {
-    assert_shows(
-        &[op(0, 1, Dequeue(A))],
-        "phantom",
-        &[0],
-        "operation 0 dequeued 0, which nobody ever enqueued",
-    );
+    assert_shows(&[op(0, 1, Dequeue(A))], "phantom", &[0], "dequeue 0 took 0, which nobody ever enqueued");
 }
 
 #[test]
@@ -161,7 +156,7 @@ fn a_value_is_not_dequeued_before_it_is_enqueued() {
         &[op(0, 1, Dequeue(A)), op(2, 3, Enqueue(A))],
         "dequeue from the future",
         &[0, 1],
-        "operation 0 had dequeued 0 before operation 1 began to enqueue it",
+        "dequeue 0 had returned before enqueue 0 was called",
     );
     assert!(matches!(check(&[op(0, 2, Dequeue(A)), op(1, 3, Enqueue(A))]), Ok(Answer::Linearizable(_))));
 }
@@ -172,7 +167,7 @@ fn a_value_is_dequeued_once() {
         &[op(0, 1, Enqueue(A)), op(2, 3, Dequeue(A)), op(4, 5, Dequeue(A))],
         "duplicate dequeue",
         &[1, 2],
-        "operations 1 and 2 both dequeued 0, which was enqueued once at most",
+        "0 was dequeued twice, and enqueued once at most",
     );
 }
 
@@ -182,8 +177,7 @@ fn first_in_is_first_out() {
         &[op(0, 1, Enqueue(A)), op(2, 3, Enqueue(B)), op(4, 5, Dequeue(B)), op(6, 7, Dequeue(A))],
         "out of order",
         &[0, 1, 2, 3],
-        "operation 0 had enqueued 0 before operation 1 began to enqueue 1, yet operation 2 had dequeued 1 before \
-         operation 3 began to dequeue 0",
+        "enqueue 0 had returned before enqueue 1 was called, but dequeue 1 before dequeue 0 was called",
     );
 }
 
@@ -193,8 +187,7 @@ fn a_value_that_is_passed_over_is_skipped() {
         &[op(0, 1, Enqueue(A)), op(2, 3, Enqueue(B)), op(4, 5, Dequeue(B))],
         "skipped value",
         &[0, 1, 2],
-        "operation 0 had enqueued 0 before operation 1 began to enqueue 1, which operation 2 dequeued, but \
-         nobody dequeued 0",
+        "enqueue 0 had returned before enqueue 1 was called, and dequeue 1 returned, but no dequeue took 0",
     );
 }
 
@@ -212,8 +205,8 @@ fn a_dequeue_without_a_result_excuses_one_value() {
         &ops,
         "skipped value",
         &[0, 1, 3, 4],
-        "2 values (0, 1) had been enqueued before operation 3 began to enqueue 2, which operation 4 dequeued; none of \
-         them was seen again, and only 1 dequeues without a known result were called in time to have taken one",
+        "enqueue 0 and enqueue 1 had returned before enqueue 2 was called, and dequeue 2 returned, but only one dequeue \
+         without a known result can have taken any of them before",
     );
     let excused = [ops[0], op(2, 3, DequeueEmpty), ops[2], ops[3], ops[4]];
     assert_eq!(violation(&excused).kind, "false empty");
@@ -227,8 +220,8 @@ fn a_queue_is_not_empty_while_a_value_must_be_in_it() {
         &[op(0, 1, Enqueue(A)), op(2, 3, DequeueEmpty), op(4, 5, Dequeue(A))],
         "false empty",
         &[1, 0, 2],
-        "operation 1 found the queue empty, but 0 was in it all the while: operation 0 had enqueued it, and \
-         operation 2, which dequeued it, had not begun",
+        "a dequeue that found the queue empty was called after enqueue 0 had returned, and it returned before dequeue 0 \
+         was called",
     );
     assert_shows(
         &[
@@ -240,7 +233,8 @@ fn a_queue_is_not_empty_while_a_value_must_be_in_it() {
         ],
         "false empty",
         &[1, 0, 3, 2, 4],
-        "operation 1 found the queue empty, but at every moment of it some of 2 values was in it: 0, 1",
+        "a dequeue found the queue empty, but at every moment from its call to its return one of 2 values was in it: \
+         0 and 1",
     );
 }
 
@@ -262,7 +256,7 @@ fn values_are_called_by_their_names() {
     let ops = [op(0, 1, Dequeue(A))];
     let answer = super::check_named(&ops, &|value| format!("`v{}`", value.0));
     let Ok(Answer::Violation(witness)) = answer else { panic!("{answer:?}") };
-    assert_eq!(witness.what, "operation 0 dequeued `v0`, which nobody ever enqueued");
+    assert_eq!(witness.what, "dequeue `v0` took `v0`, which nobody ever enqueued");
 }
 
 /// The answer without its certificate, which may differ.

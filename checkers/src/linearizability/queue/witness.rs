@@ -1,6 +1,6 @@
 //! Says in a sentence, and by few operations, why a history is none of a queue.
 
-use super::super::timeline::Timeline;
+use super::super::scene::{Scene, list};
 use super::super::{Op, OpId, ValueId, Witness};
 use super::evidence::Evidence;
 use super::sweep::Contradiction;
@@ -9,49 +9,32 @@ use crate::ids::Moment;
 
 /// So many values of a witness are tried without each of them, to find a smaller one.
 const SHRUNK_MAX: usize = 24;
-/// So many values does a sentence name.
-const NAMED_MAX: usize = 4;
+type Queue<'a> = Scene<'a, QueueAction, Evidence>;
 
-/// What a history is, and how its values are called.
-struct Scene<'a> {
-    ops: &'a [Op<QueueAction>],
-    timeline: &'a Timeline,
-    evidence: &'a Evidence,
-    name: &'a dyn Fn(ValueId) -> String,
-}
-
-pub(super) fn witness(
-    contradiction: Contradiction,
-    ops: &[Op<QueueAction>],
-    timeline: &Timeline,
-    evidence: &Evidence,
-    name: &dyn Fn(ValueId) -> String,
-) -> Witness {
-    let scene = Scene { ops, timeline, evidence, name };
+pub(super) fn witness(contradiction: Contradiction, scene: &Queue<'_>) -> Witness {
     match contradiction {
-        Contradiction::Phantom { dequeue, value } => Witness {
-            kind: "phantom",
-            operations: vec![dequeue],
-            what: format!("operation {} dequeued {}, which nobody ever enqueued", dequeue.0, name(value)),
-        },
-        Contradiction::Early { dequeue, enqueue, value } => Witness {
-            kind: "dequeue from the future",
-            operations: vec![dequeue, enqueue],
-            what: format!(
-                "operation {} had dequeued {} before operation {} began to enqueue it",
-                dequeue.0,
-                name(value),
-                enqueue.0
-            ),
-        },
+        Contradiction::Phantom { dequeue, value } => {
+            let name = scene.name(value);
+            Witness {
+                kind: "phantom",
+                operations: vec![dequeue],
+                what: format!("dequeue {name} took {name}, which nobody ever enqueued"),
+            }
+        }
+        Contradiction::Early { dequeue, enqueue, value } => {
+            let name = scene.name(value);
+            Witness {
+                kind: "dequeue from the future",
+                operations: vec![dequeue, enqueue],
+                what: format!("dequeue {name} had returned before enqueue {name} was called"),
+            }
+        }
         Contradiction::Repeated { first, second } => Witness {
             kind: "duplicate dequeue",
             operations: vec![first, second],
             what: format!(
-                "operations {} and {} both dequeued {}, which was enqueued once at most",
-                first.0,
-                second.0,
-                scene.value_of(first).map(name).unwrap_or_default()
+                "{} was dequeued twice, and enqueued once at most",
+                scene.value_of(first).map(scene.names).unwrap_or_default()
             ),
         },
         Contradiction::Order { first, second } => scene.order(first, second),
@@ -59,9 +42,9 @@ pub(super) fn witness(
     }
 }
 
-impl Scene<'_> {
+impl Queue<'_> {
     fn value_of(&self, operation: OpId) -> Option<ValueId> {
-        match self.ops[operation.0 as usize].action {
+        match self.action(operation) {
             QueueAction::Enqueue(value) | QueueAction::Dequeue(value) => Some(value),
             QueueAction::DequeueEmpty | QueueAction::DequeueUnknown => None,
         }
@@ -79,52 +62,37 @@ impl Scene<'_> {
     fn order(&self, first: ValueId, second: ValueId) -> Witness {
         let (enqueue, overtaking) = (self.enqueue(first), self.enqueue(second));
         let overtaken = self.dequeue(second).unwrap_or_default();
-        let [first_name, second_name] = [first, second].map(self.name);
+        let [one, other] = [first, second].map(self.names);
         if let Some(dequeue) = self.dequeue(first) {
             let what = format!(
-                "operation {} had enqueued {first_name} before operation {} began to enqueue {second_name}, yet \
-                 operation {} had dequeued {second_name} before operation {} began to dequeue {first_name}",
-                enqueue.0, overtaking.0, overtaken.0, dequeue.0
+                "enqueue {one} had returned before enqueue {other} was called, but dequeue {other} before dequeue {one} \
+                 was called"
             );
             let operations = vec![enqueue, overtaking, overtaken, dequeue];
             return Witness { kind: "out of order", operations, what };
         }
         // Each dequeue without a known result that was called in time may have taken one such value away.
-        let until = self.timeline.interval(overtaken).ret;
+        let until = self.interval(overtaken).ret;
         let excuses = self.called_before(until);
         let skipped = &self.evidence.left[..=excuses.min(self.evidence.left.len() - 1)];
         let mut operations: Vec<OpId> = skipped.iter().map(|value| self.enqueue(*value)).collect();
         operations.extend([overtaking, overtaken]);
-        let names = self.names(skipped);
-        let rest = format!(
-            "before operation {} began to enqueue {second_name}, which operation {} dequeued",
-            overtaking.0, overtaken.0
+        let enqueues = list(skipped.iter().map(|value| format!("enqueue {}", self.name(*value))));
+        let begin = format!(
+            "{enqueues} had returned before enqueue {other} was called, and dequeue {other} returned"
         );
+        let unknown = "without a known result can have taken any of them before";
         let what = match excuses {
-            0 => format!(
-                "operation {} had enqueued {names} {rest}, but nobody dequeued {names}",
-                operations[0].0
-            ),
-            _ => format!(
-                "{} values ({names}) had been enqueued {rest}; none of them was seen again, and only {excuses} \
-                 dequeues without a known result were called in time to have taken one",
-                skipped.len()
-            ),
+            0 => format!("{begin}, but no dequeue took {one}"),
+            1 => format!("{begin}, but only one dequeue {unknown}"),
+            _ => format!("{begin}, but only {excuses} dequeues {unknown}"),
         };
         Witness { kind: "skipped value", operations, what }
     }
 
     fn called_before(&self, moment: Moment) -> usize {
-        let early = |operation: &OpId| self.timeline.interval(*operation).call < moment;
+        let early = |operation: &OpId| self.interval(*operation).call < moment;
         self.evidence.pending.partition_point(early)
-    }
-
-    fn names(&self, values: &[ValueId]) -> String {
-        let mut names: Vec<String> = values.iter().take(NAMED_MAX).map(|value| (self.name)(*value)).collect();
-        if values.len() > NAMED_MAX {
-            names.push(format!("{} more", values.len() - NAMED_MAX));
-        }
-        names.join(", ")
     }
 
     fn full(&self, empty: OpId) -> Witness {
@@ -145,23 +113,20 @@ impl Scene<'_> {
         }
         let what = match values[..] {
             [value] => {
-                let until = self.dequeue(value).map_or_else(
-                    || "nobody dequeued it".to_owned(),
-                    |dequeue| format!("operation {}, which dequeued it, had not begun", dequeue.0),
-                );
+                let name = self.name(value);
+                let until = match self.dequeue(value) {
+                    Some(_) => format!("it returned before dequeue {name} was called"),
+                    None => format!("no dequeue had taken {name} when it returned"),
+                };
                 format!(
-                    "operation {} found the queue empty, but {} was in it all the while: operation {} had \
-                     enqueued it, and {until}",
-                    empty.0,
-                    (self.name)(value),
-                    operations[1].0
+                    "a dequeue that found the queue empty was called after enqueue {name} had returned, and {until}"
                 )
             }
             _ => format!(
-                "operation {} found the queue empty, but at every moment of it some of {} values was in it: {}",
-                empty.0,
+                "a dequeue found the queue empty, but at every moment from its call to its return one of {} values \
+                 was in it: {}",
                 values.len(),
-                self.names(&values)
+                list(values.iter().map(|value| self.name(*value)))
             ),
         };
         Witness { kind: "false empty", operations, what }
@@ -169,7 +134,7 @@ impl Scene<'_> {
 
     /// The fewest values of which at each moment of the operation one must be in the queue.
     fn covering(&self, empty: OpId) -> Vec<ValueId> {
-        let interval = self.timeline.interval(empty);
+        let interval = self.interval(empty);
         let mut present: Vec<(Moment, Moment, ValueId)> = Vec::new();
         for (life, value) in self.evidence.lives.iter().zip(0..) {
             let (from, until) = (life.enqueued.ret, life.dequeued.call);

@@ -4,7 +4,7 @@ use super::super::rule;
 use super::super::timeline::Timeline;
 use super::super::{Op, OpId, ValueId};
 use super::RegisterAction;
-use super::evidence::{At, Effect, Evidence};
+use super::evidence::{At, Effect, Evidence, Trail};
 use crate::ids::Moment;
 
 /// Why a history is not linearizable.
@@ -27,8 +27,10 @@ pub(super) enum Contradiction {
 /// Operations that stand together: a write, compare-and-sets, and reads of all their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    /// What was written; `None` for the block of the initial value.
+    /// What wrote it; `None` for the block of the initial value.
     pub(super) write: Option<OpId>,
+    /// What was written.
+    pub(super) value: ValueId,
     /// The operation that returned first.
     pub(super) low: At,
     /// The operation that was called last.
@@ -47,64 +49,67 @@ impl Blocks {
         timeline: &Timeline,
         evidence: &Evidence,
     ) -> Result<Self, Contradiction> {
-        let mut gathering = Gathering { ops, timeline, evidence, chained: vec![false; ops.len()] };
+        let mut gathering = Gathering { timeline, evidence, replacements: 0 };
         let initial = gathering.block(None, evidence.initial)?;
         let mut blocks = Vec::new();
-        for (place, op) in ops.iter().enumerate() {
-            if let Effect::Write(value) = Effect::of(op.action)
-                && evidence.needed[place]
+        for (trail, value) in evidence.trails.iter().zip(0..) {
+            if let Some(write) = trail.writer()
+                && trail.is_written()
+                && evidence.needed[write.0 as usize]
             {
-                blocks.push(gathering.block(Some(OpId(place as u32)), value)?);
+                blocks.push(gathering.block(Some(write), ValueId(value))?);
             }
         }
-        gathering.all_chained()?;
+        if gathering.replacements < evidence.replacements && rule::applies("register: no circles") {
+            return Err(Contradiction::Circle { operation: loose(ops, evidence, &blocks) });
+        }
         sequence(initial, &blocks, timeline.len())
     }
 }
 
 /// Gathers blocks, each from its write on.
 struct Gathering<'a> {
-    ops: &'a [Op<RegisterAction>],
     timeline: &'a Timeline,
     evidence: &'a Evidence,
-    /// By operation: whether it is a compare-and-set of a block.
-    chained: Vec<bool>,
+    /// How many compare-and-sets stand in blocks.
+    replacements: usize,
 }
 
 impl Gathering<'_> {
     fn block(&mut self, write: Option<OpId>, value: ValueId) -> Result<Block, Contradiction> {
-        let (mut writer, mut value) = (write, value);
-        let mut block = Block { write, low: At::NEVER, high: At::BEFORE };
+        let (mut writer, mut at) = (write, value);
+        let mut block = Block { write, value, low: At::NEVER, high: At::BEFORE };
         loop {
             if let Some(operation) = writer {
                 let interval = self.timeline.interval(operation);
                 block.add(At { moment: interval.ret, operation }, At { moment: interval.call, operation })?;
             }
-            let Some(trail) = self.evidence.of_value(value) else { break };
-            if trail.reads > 0 {
+            let Some(trail) = self.evidence.of_value(at) else { break };
+            if trail.is_read() {
                 block.add(trail.first_read, trail.last_read)?;
             }
-            let Some(operation) = trail.replacer() else { break };
-            let Effect::Cas { to, .. } = Effect::of(self.ops[operation.0 as usize].action) else { break };
-            self.chained[operation.0 as usize] = true;
-            (writer, value) = (Some(operation), to);
+            let Some((operation, to)) = trail.replaced() else { break };
+            self.replacements += 1;
+            (writer, at) = (Some(operation), to);
         }
         Ok(block)
     }
+}
 
-    /// Whether every compare-and-set has a write behind it.
-    fn all_chained(&self) -> Result<(), Contradiction> {
-        let loose = |(place, op): (usize, &Op<RegisterAction>)| {
-            let cas = matches!(Effect::of(op.action), Effect::Cas { .. });
-            cas && self.evidence.needed[place] && !self.chained[place]
-        };
-        match self.ops.iter().enumerate().position(loose) {
-            Some(place) if rule::applies("register: no circles") => {
-                Err(Contradiction::Circle { operation: OpId(place as u32) })
-            }
-            _ => Ok(()),
+/// A compare-and-set that took effect, and that stands in no block.
+fn loose(ops: &[Op<RegisterAction>], evidence: &Evidence, blocks: &[Block]) -> OpId {
+    let mut chained = vec![false; ops.len()];
+    for begin in blocks.iter().map(|block| block.value).chain([evidence.initial]) {
+        let mut value = begin;
+        while let Some((replacer, to)) = evidence.of_value(value).and_then(Trail::replaced) {
+            chained[replacer.0 as usize] = true;
+            value = to;
         }
     }
+    let loose = |(place, op): (usize, &Op<RegisterAction>)| {
+        matches!(Effect::of(op.action), Effect::Cas { .. }) && evidence.needed[place] && !chained[place]
+    };
+    OpId(ops.iter().enumerate().position(loose).unwrap_or_default() as u32)
 }
 
 impl Block {
@@ -130,14 +135,15 @@ impl Block {
 
 /// Puts the blocks in an order, the initial value's first.
 fn sequence(initial: Block, blocks: &[Block], moments: usize) -> Result<Blocks, Contradiction> {
-    let mut beginning: Vec<Option<&Block>> = vec![None; moments];
-    for block in blocks {
-        beginning[block.begin().0 as usize] = Some(block);
+    // No two begin at one moment.
+    let mut beginning = vec![u32::MAX; moments];
+    for (block, place) in blocks.iter().zip(0..) {
+        beginning[block.begin().0 as usize] = place;
     }
     let mut order = Vec::with_capacity(blocks.len() + 1);
     order.push(initial);
     let mut latest: Option<&Block> = None;
-    for block in beginning.into_iter().flatten() {
+    for block in beginning.into_iter().filter_map(|place| blocks.get(place as usize)) {
         if block.low.moment < initial.high.moment && rule::applies("register: initial value first") {
             let observer = initial.high.operation;
             return Err(Contradiction::Initial { block: *block, observer });

@@ -9,6 +9,8 @@ use crate::ids::Moment;
 
 /// No operation.
 const NONE: OpId = OpId(u32::MAX);
+/// No value: there are at most two for each operation.
+const NO_VALUE: ValueId = ValueId(u32::MAX);
 
 /// An operation, and when it was called or when it returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +31,28 @@ impl At {
 pub(super) struct Trail {
     writer: OpId,
     replacer: OpId,
-    /// The read that returned first, if there was any.
+    /// The value that the writer replaced by it, if it is a compare-and-set.
+    from: ValueId,
+    /// The value that the replacer put in its place.
+    to: ValueId,
+    /// The read that was called first, if there was any.
+    first_called: OpId,
+    /// The read that returned first.
     pub(super) first_read: At,
     /// The read that was called last.
     pub(super) last_read: At,
-    /// How many reads there were.
-    pub(super) reads: u32,
 }
 
 impl Trail {
-    const UNKNOWN: Self =
-        Self { writer: NONE, replacer: NONE, first_read: At::NEVER, last_read: At::BEFORE, reads: 0 };
+    const UNKNOWN: Self = Self {
+        writer: NONE,
+        replacer: NONE,
+        from: NO_VALUE,
+        to: NO_VALUE,
+        first_called: NONE,
+        first_read: At::NEVER,
+        last_read: At::BEFORE,
+    };
 
     /// The write or compare-and-set that brought it in, whether or not it returned.
     pub(super) fn writer(&self) -> Option<OpId> {
@@ -50,6 +63,20 @@ impl Trail {
     pub(super) fn replacer(&self) -> Option<OpId> {
         (self.replacer != NONE).then_some(self.replacer)
     }
+
+    /// The same, with what it put in its place.
+    pub(super) fn replaced(&self) -> Option<(OpId, ValueId)> {
+        (self.replacer != NONE).then_some((self.replacer, self.to))
+    }
+
+    /// Whether a write brought it in, and no compare-and-set.
+    pub(super) fn is_written(&self) -> bool {
+        self.writer != NONE && self.from == NO_VALUE
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.first_called != NONE
+    }
 }
 
 /// What is known of each value.
@@ -58,8 +85,12 @@ pub(super) struct Evidence {
     pub(super) initial: ValueId,
     /// By value.
     pub(super) trails: Vec<Trail>,
-    /// By operation: whether it must have taken effect.
+    /// By operation: whether it must have taken effect. Reads are left out.
     pub(super) needed: Vec<bool>,
+    /// By operation, if it is a read that returned: the one of the same value that was called next.
+    next_read: Vec<OpId>,
+    /// How many compare-and-sets must have taken effect.
+    pub(super) replacements: usize,
     /// Something that saw what nobody wrote.
     phantom: Option<Contradiction>,
     /// A value that was replaced twice, and the first operation that did so.
@@ -92,15 +123,23 @@ impl Evidence {
         ops: &[Op<RegisterAction>],
         timeline: &Timeline,
     ) -> Result<Self, Outside> {
-        let mut evidence =
-            Self { initial, trails: Vec::new(), needed: vec![false; ops.len()], phantom: None, forked: None };
-        for (place, op) in ops.iter().enumerate() {
-            evidence.take(OpId(place as u32), op.action, timeline, ops.len())?;
+        let mut evidence = Self {
+            initial,
+            trails: Vec::with_capacity(ops.len()),
+            needed: vec![false; ops.len()],
+            next_read: vec![NONE; ops.len()],
+            replacements: 0,
+            phantom: None,
+            forked: None,
+        };
+        for operation in timeline.calls() {
+            evidence.take(operation, ops[operation.0 as usize].action, timeline, ops.len())?;
         }
         evidence.need(ops);
         Ok(evidence)
     }
 
+    /// Operations come by their calls.
     fn take(
         &mut self,
         operation: OpId,
@@ -112,23 +151,27 @@ impl Evidence {
             return Err(Outside::FailedCas { operation });
         }
         let interval = timeline.interval(operation);
-        let written = match Effect::of(action) {
-            Effect::Read(_) if !interval.ret.is_some() => return Ok(()),
+        let returned = interval.ret.is_some();
+        let (from, written) = match Effect::of(action) {
+            Effect::Read(_) if !returned => return Ok(()),
             Effect::Read(value) => {
                 let trail = self.trail(operation, value, operations)?;
-                trail.reads += 1;
                 if trail.first_read.moment > interval.ret {
                     trail.first_read = At { moment: interval.ret, operation };
                 }
-                if trail.last_read == At::BEFORE || trail.last_read.moment < interval.call {
-                    trail.last_read = At { moment: interval.call, operation };
+                let previous =
+                    std::mem::replace(&mut trail.last_read, At { moment: interval.call, operation });
+                if trail.first_called == NONE {
+                    trail.first_called = operation;
+                } else {
+                    self.next_read[previous.operation.0 as usize] = operation;
                 }
                 return Ok(());
             }
-            Effect::Write(value) => value,
+            Effect::Write(value) => (NO_VALUE, value),
             Effect::Cas { from, to } => {
                 self.trail(operation, from, operations)?;
-                to
+                (from, to)
             }
         };
         let initial = self.initial;
@@ -137,6 +180,11 @@ impl Evidence {
             return Err(Outside::NotUnique { operation, value: written });
         }
         trail.writer = operation;
+        trail.from = from;
+        let idle = rule::applies("register: unseen compare-and-sets need not happen");
+        if returned || from != NO_VALUE && !idle {
+            self.happened(operation, from, written);
+        }
         Ok(())
     }
 
@@ -152,60 +200,65 @@ impl Evidence {
         Ok(&mut self.trails[place])
     }
 
-    /// Finds out which operations must have taken effect: those that returned, and those whose values they
-    /// needed.
-    fn need(&mut self, ops: &[Op<RegisterAction>]) {
-        let idle = rule::applies("register: unseen compare-and-sets need not happen");
-        for (place, op) in ops.iter().enumerate() {
-            let operation = OpId(place as u32);
-            let returned = op.interval.ret.is_some();
-            match Effect::of(op.action) {
-                Effect::Read(value) if returned => self.need_value(value, operation, ops),
-                Effect::Write(_) if returned => self.needed[place] = true,
-                Effect::Cas { .. } if returned || !idle => self.need_operation(operation, operation, ops),
-                _ => {}
-            }
+    /// Notes that a write or compare-and-set took effect.
+    fn happened(&mut self, operation: OpId, from: ValueId, to: ValueId) {
+        self.needed[operation.0 as usize] = true;
+        if from == NO_VALUE {
+            return;
+        }
+        self.replacements += 1;
+        let trail = &mut self.trails[from.0 as usize];
+        if trail.replacer == NONE {
+            trail.replacer = operation;
+            trail.to = to;
+        } else if rule::applies("register: replaced once") {
+            let first = trail.replacer;
+            let forked = Contradiction::Forked { first, second: operation, value: from };
+            self.forked.get_or_insert((first, forked));
         }
     }
 
-    fn need_value(&mut self, value: ValueId, observer: OpId, ops: &[Op<RegisterAction>]) {
-        if value == self.initial {
-            return;
-        }
-        match self.of_value(value).and_then(Trail::writer) {
-            Some(writer) => self.need_operation(writer, observer, ops),
-            None if rule::applies("register: written at all") => {
-                self.phantom.get_or_insert(Contradiction::Phantom { observer, value });
+    /// Finds out which operations that never returned must have taken effect: those whose values were needed.
+    fn need(&mut self, ops: &[Op<RegisterAction>]) {
+        for value in 0..self.trails.len() {
+            let trail = &self.trails[value];
+            let observer = if trail.is_read() { trail.first_read.operation } else { trail.replacer };
+            let known = trail.writer != NONE && self.needed[trail.writer.0 as usize];
+            if observer != NONE && !known {
+                self.need_value(ValueId(value as u32), observer, ops);
             }
-            None => {}
         }
     }
 
     /// Follows compare-and-sets back to a write.
-    fn need_operation(&mut self, operation: OpId, observer: OpId, ops: &[Op<RegisterAction>]) {
-        let mut operation = operation;
-        while !self.needed[operation.0 as usize] {
-            let op = &ops[operation.0 as usize];
-            if !op.interval.ret.is_some() && !rule::applies("register: seen writes happened") {
+    fn need_value(&mut self, value: ValueId, observer: OpId, ops: &[Op<RegisterAction>]) {
+        let mut value = value;
+        while value != self.initial {
+            let Trail { writer, from, .. } = self.trails[value.0 as usize];
+            if writer == NONE {
+                if rule::applies("register: written at all") {
+                    self.phantom.get_or_insert(Contradiction::Phantom { observer, value });
+                }
                 return;
             }
-            self.needed[operation.0 as usize] = true;
-            let Effect::Cas { from, .. } = Effect::of(op.action) else { return };
-            let replacer = self.trails[from.0 as usize].replacer;
-            if replacer == NONE {
-                self.trails[from.0 as usize].replacer = operation;
-            } else if rule::applies("register: replaced once") {
-                let forked = Contradiction::Forked { first: replacer, second: operation, value: from };
-                self.forked.get_or_insert((replacer, forked));
-            }
-            if from == self.initial {
+            let returned = ops[writer.0 as usize].interval.ret.is_some();
+            let seen = returned || rule::applies("register: seen writes happened");
+            if self.needed[writer.0 as usize] || !seen {
                 return;
             }
-            match self.trails[from.0 as usize].writer() {
-                Some(writer) => operation = writer,
-                None => return self.need_value(from, observer, ops),
+            self.happened(writer, from, value);
+            if from == NO_VALUE {
+                return;
             }
+            value = from;
         }
+    }
+
+    /// The reads of a value that returned, by their calls.
+    pub(super) fn reads(&self, value: ValueId) -> impl Iterator<Item = OpId> {
+        let first = self.of_value(value).map_or(NONE, |trail| trail.first_called);
+        let some = |operation: OpId| (operation != NONE).then_some(operation);
+        std::iter::successors(some(first), move |operation| some(self.next_read[operation.0 as usize]))
     }
 
     pub(super) fn of_value(&self, value: ValueId) -> Option<&Trail> {

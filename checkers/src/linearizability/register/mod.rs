@@ -28,6 +28,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+use super::scene::Scene;
 use super::timeline::Timeline;
 use super::{Answer, Op, Outside, ValueId};
 
@@ -76,9 +77,10 @@ pub fn check_named(
     let blocks =
         evidence.contradiction(ops).map_or_else(|| blocks::Blocks::of(ops, &timeline, &evidence), Err);
     Ok(match blocks {
-        Ok(blocks) => Answer::Linearizable(certificate::certificate(ops, &timeline, &evidence, &blocks)),
+        Ok(blocks) => Answer::Linearizable(certificate::certificate(ops, &evidence, &blocks)),
         Err(contradiction) => {
-            Answer::Violation(witness::witness(contradiction, ops, &timeline, &evidence, name))
+            let scene = Scene { ops, timeline: &timeline, evidence: &evidence, names: name };
+            Answer::Violation(witness::witness(contradiction, &scene))
         }
     })
 }

@@ -171,17 +171,12 @@ fn an_empty_history_is_linearizable() {
 
 #[test]
 fn what_nobody_wrote_is_a_phantom() {
-    assert_shows(
-        &[op(0, 1, Read(ONE))],
-        "phantom",
-        &[0],
-        "operation 0, which read 1, found 1, which nobody ever wrote",
-    );
+    assert_shows(&[op(0, 1, Read(ONE))], "phantom", &[0], "read 1 found 1, which nobody ever wrote");
     assert_shows(
         &[pending(0, cas(TWO, ONE)), op(1, 2, Read(ONE))],
         "phantom",
         &[1],
-        "operation 1, which read 1, follows from 2, which nobody ever wrote",
+        "read 1 came of 2, which nobody ever wrote",
     );
 }
 
@@ -191,14 +186,14 @@ fn a_value_is_replaced_once() {
         &[op(0, 1, cas(INITIAL, ONE)), op(2, 3, cas(INITIAL, TWO))],
         "forked value",
         &[0, 1],
-        "operation 0, which replaced 0 by 1, and operation 1, which replaced 0 by 2, both found 0, which was there once",
+        "cas 0 to 1 and cas 0 to 2 both replaced 0, which was there once",
     );
     assert_shows(
         &[op(0, 1, cas(INITIAL, ONE)), pending(2, cas(INITIAL, TWO)), op(3, 4, Read(TWO))],
         "forked value",
         &[0, 1, 2],
-        "operation 0, which replaced 0 by 1, and operation 1, which replaced 0 by 2, both found 0, which was there \
-         once; operation 1 happened, since operation 2, which read 2, came of it",
+        "cas 0 to 1 and cas 0 to 2 both replaced 0, which was there once; cas 0 to 2 never returned, but happened, \
+         since read 2 came of it",
     );
     assert_linearizable(&[op(0, 1, cas(INITIAL, ONE)), pending(2, cas(INITIAL, TWO)), op(3, 4, Read(ONE))]);
 }
@@ -209,8 +204,7 @@ fn values_do_not_replace_each_other_in_a_circle() {
         &[op(0, 3, cas(ONE, TWO)), op(1, 2, cas(TWO, ONE))],
         "circle",
         &[1, 0],
-        "2 compare-and-sets replaced each other's values in a circle, and no write leads into it: operation 0, \
-         which replaced 1 by 2",
+        "cas 2 to 1 and cas 1 to 2 replaced each other's values in a circle, and no write leads into it",
     );
 }
 
@@ -220,8 +214,7 @@ fn nothing_is_read_before_it_is_written() {
         &[op(0, 1, Read(ONE)), op(2, 3, Write(ONE))],
         "read from the future",
         &[0, 1],
-        "operation 0, which read 1, had returned before operation 1, which wrote 1, was called, without which it \
-         cannot be",
+        "read 1 had returned before write 1 was called, without which it cannot be",
     );
     assert_linearizable(&[op(0, 2, Read(ONE)), op(1, 3, Write(ONE))]);
 }
@@ -232,7 +225,7 @@ fn what_was_replaced_is_not_read() {
         &[op(0, 1, Write(ONE)), op(2, 3, cas(ONE, TWO)), op(4, 5, Read(ONE))],
         "stale read",
         &[1, 2],
-        "operation 2, which read 1, was called after operation 1, which replaced 1 by 2, had returned: 1 was gone",
+        "cas 1 to 2 had returned before read 1 was called: 1 was gone by then",
     );
 }
 
@@ -242,8 +235,7 @@ fn what_was_overwritten_is_not_read() {
         &[op(0, 1, Write(ONE)), op(2, 3, Write(TWO)), op(4, 5, Read(ONE))],
         "stale read",
         &[0, 1, 2],
-        "operation 0, which wrote 1, had returned before operation 1, which wrote 2, was called; but operation 1, \
-         which wrote 2, had returned before operation 2, which read 1, was called",
+        "write 1 had returned before write 2 was called, and write 2 before read 1 was called: 1 was gone by then",
     );
     assert_linearizable(&[op(0, 1, Write(ONE)), op(2, 5, Write(TWO)), op(3, 4, Read(ONE))]);
 }
@@ -260,8 +252,7 @@ fn readers_do_not_disagree_on_the_order_of_two_writes() {
         ],
         "stale read",
         &[2, 3, 4],
-        "operation 2, which read 1, had returned before operation 3, which read 2, was called; but operation 3, which \
-         read 2, had returned before operation 4, which read 1, was called",
+        "read 1 had returned before read 2 was called, and read 2 before read 1 was called: 1 was gone by then",
     );
 }
 
@@ -278,7 +269,7 @@ fn the_initial_value_comes_first() {
         &[op(0, 1, Write(ONE)), op(2, 3, Read(INITIAL))],
         "stale read",
         &[0, 1],
-        "operation 1, which read 0, was called after operation 0, which wrote 1, had returned: the initial value was gone",
+        "write 1 had returned before read 0 was called: the initial value was gone by then",
     );
     assert_linearizable(&[op(0, 3, Write(ONE)), op(1, 2, Read(INITIAL))]);
 }
@@ -301,7 +292,7 @@ fn to_replace_a_value_by_itself_is_to_read_it() {
         &[op(0, 1, Write(ONE)), op(2, 3, cas(INITIAL, INITIAL))],
         "stale read",
         &[0, 1],
-        "operation 1, which read 0, was called after operation 0, which wrote 1, had returned: the initial value was gone",
+        "write 1 had returned before read 0 was called: the initial value was gone by then",
     );
 }
 

@@ -1,7 +1,7 @@
 //! Says in a sentence, and by few operations, why a history is none of a register.
 
-use super::super::timeline::Timeline;
-use super::super::{Op, OpId, ValueId, Witness};
+use super::super::scene::{Scene, list};
+use super::super::{OpId, ValueId, Witness};
 use super::RegisterAction;
 use super::blocks::{Block, Contradiction};
 use super::evidence::{Effect, Evidence, Trail};
@@ -17,22 +17,9 @@ impl Block {
 /// So many operations of a circle does a witness show.
 const CIRCLE_MAX: usize = 4;
 
-/// What a history is, and how its values are called.
-struct Scene<'a> {
-    ops: &'a [Op<RegisterAction>],
-    timeline: &'a Timeline,
-    evidence: &'a Evidence,
-    name: &'a dyn Fn(ValueId) -> String,
-}
+type Register<'a> = Scene<'a, RegisterAction, Evidence>;
 
-pub(super) fn witness(
-    contradiction: Contradiction,
-    ops: &[Op<RegisterAction>],
-    timeline: &Timeline,
-    evidence: &Evidence,
-    name: &dyn Fn(ValueId) -> String,
-) -> Witness {
-    let scene = Scene { ops, timeline, evidence, name };
+pub(super) fn witness(contradiction: Contradiction, scene: &Register<'_>) -> Witness {
     match contradiction {
         Contradiction::Phantom { observer, value } => scene.phantom(observer, value),
         Contradiction::Forked { first, second, value } => scene.forked(first, second, value),
@@ -43,63 +30,54 @@ pub(super) fn witness(
     }
 }
 
-impl Scene<'_> {
+impl Register<'_> {
     fn effect(&self, operation: OpId) -> Effect {
-        Effect::of(self.ops[operation.0 as usize].action)
+        Effect::of(self.action(operation))
     }
 
-    /// `operation 3, which read 5`.
+    /// `read 5`.
     fn describe(&self, operation: OpId) -> String {
-        let name = self.name;
-        let did = match self.effect(operation) {
-            Effect::Read(value) => format!("read {}", name(value)),
-            Effect::Write(value) => format!("wrote {}", name(value)),
-            Effect::Cas { from, to } => format!("replaced {} by {}", name(from), name(to)),
-        };
-        format!("operation {}, which {did}", operation.0)
+        match self.effect(operation) {
+            Effect::Read(value) => format!("read {}", self.name(value)),
+            Effect::Write(value) => format!("write {}", self.name(value)),
+            Effect::Cas { from, to } => format!("cas {} to {}", self.name(from), self.name(to)),
+        }
     }
 
     /// The value that an operation found there, or put there.
     fn value(&self, operation: OpId) -> String {
         match self.effect(operation) {
-            Effect::Read(value) | Effect::Write(value) | Effect::Cas { from: value, .. } => {
-                (self.name)(value)
-            }
+            Effect::Read(value) | Effect::Write(value) | Effect::Cas { from: value, .. } => self.name(value),
         }
     }
 
     fn phantom(&self, observer: OpId, value: ValueId) -> Witness {
-        let name = (self.name)(value);
+        let name = self.name(value);
         let found = match self.effect(observer) {
-            Effect::Read(seen) | Effect::Cas { from: seen, .. } if seen == value => format!("found {name}"),
-            _ => format!("follows from {name}"),
+            Effect::Read(seen) | Effect::Cas { from: seen, .. } if seen == value => "found",
+            _ => "came of",
         };
         Witness {
             kind: "phantom",
             operations: vec![observer],
-            what: format!("{}, {found}, which nobody ever wrote", self.describe(observer)),
+            what: format!("{} {found} {name}, which nobody ever wrote", self.describe(observer)),
         }
     }
 
     fn forked(&self, first: OpId, second: OpId, value: ValueId) -> Witness {
-        let mut operations = vec![first, second];
-        let mut proofs = String::new();
         for cas in [first, second] {
             let observer = self.observer(cas);
             if self.precedes(observer, cas) {
                 return self.within(observer, cas);
             }
-            if observer != cas {
-                operations.push(observer);
-                proofs +=
-                    &format!("; operation {} happened, since {}, came of it", cas.0, self.describe(observer));
-            }
         }
+        let mut operations = vec![first, second];
+        let proofs = self.prove_all(&mut operations);
         let what = format!(
-            "{}, and {}, both found {}, which was there once{proofs}",
+            "{} and {} both replaced {}, which was there once{proofs}",
             self.describe(first),
             self.describe(second),
-            (self.name)(value)
+            self.name(value)
         );
         Witness { kind: "forked value", operations, what }
     }
@@ -108,33 +86,38 @@ impl Scene<'_> {
     fn observer(&self, operation: OpId) -> OpId {
         let mut operation = operation;
         for _ in 0..self.ops.len() {
-            if self.ops[operation.0 as usize].interval.ret.is_some() {
+            if self.returned(operation) {
                 break;
             }
             let (Effect::Cas { to, .. } | Effect::Write(to)) = self.effect(operation) else { break };
             let Some(trail) = self.evidence.of_value(to) else { break };
-            let next = if trail.reads > 0 { Some(trail.first_read.operation) } else { trail.replacer() };
+            let next = if trail.is_read() { Some(trail.first_read.operation) } else { trail.replacer() };
             let Some(next) = next else { break };
             operation = next;
         }
         operation
     }
 
-    /// Adds to operations that never returned those that show that they happened nevertheless.
-    fn observed(&self, mut operations: Vec<OpId>) -> Vec<OpId> {
+    /// Adds to operations that never returned those that show that they happened nevertheless, and says so.
+    fn prove_all(&self, operations: &mut Vec<OpId>) -> String {
+        let mut proofs = String::new();
         for place in 0..operations.len() {
             let operation = operations[place];
-            if !operations.iter().any(|other| self.needs(*other, operation)) {
-                operations.push(self.observer(operation));
+            if operations.iter().any(|other| self.needs(*other, operation)) {
+                continue;
             }
+            let observer = self.observer(operation);
+            operations.push(observer);
+            let (seen, by) = (self.describe(operation), self.describe(observer));
+            proofs += &format!("; {seen} never returned, but happened, since {by} came of it");
         }
-        operations
+        proofs
     }
 
     /// Whether an operation returned and cannot have without the other one, or is that.
     fn needs(&self, operation: OpId, other: OpId) -> bool {
         let mut needed = match self.effect(operation) {
-            _ if !self.ops[operation.0 as usize].interval.ret.is_some() => return false,
+            _ if !self.returned(operation) => return false,
             Effect::Read(value) if operation != other => {
                 self.evidence.of_value(value).and_then(Trail::writer)
             }
@@ -158,23 +141,21 @@ impl Scene<'_> {
             inside = self.evidence.previous(inside, self.ops).unwrap_or(inside);
         }
         let mut circle = vec![inside];
-        let mut length = 1;
         let mut at = inside;
         while let Some(previous) = self.evidence.previous(at, self.ops).filter(|previous| *previous != inside)
         {
-            length += 1;
             at = previous;
-            if circle.len() < CIRCLE_MAX {
-                circle.push(at);
-            }
+            circle.push(at);
         }
         circle.reverse();
-        let what = format!(
-            "{length} compare-and-sets replaced each other's values in a circle, and no write leads into it: {}",
-            self.describe(inside)
+        let mut what = format!(
+            "{} replaced each other's values in a circle, and no write leads into it",
+            list(circle.iter().map(|operation| self.describe(*operation)))
         );
+        circle.truncate(CIRCLE_MAX);
         let observer = self.observer(operation);
         if !circle.contains(&observer) {
+            what += &format!("; they happened, since {} came of them", self.describe(observer));
             circle.push(observer);
         }
         Witness { kind: "circle", operations: circle, what }
@@ -182,13 +163,13 @@ impl Scene<'_> {
 
     fn within(&self, early: OpId, late: OpId) -> Witness {
         let stale = matches!(self.effect(late), Effect::Read(_));
-        let (early_text, late_text) = (self.describe(early), self.describe(late));
-        let what = if stale {
-            format!("{late_text}, was called after {early_text}, had returned: {} was gone", self.value(late))
+        let (kind, why) = if stale {
+            ("stale read", format!(": {} was gone by then", self.value(late)))
         } else {
-            format!("{early_text}, had returned before {late_text}, was called, without which it cannot be")
+            ("read from the future", ", without which it cannot be".to_owned())
         };
-        let kind = if stale { "stale read" } else { "read from the future" };
+        let what =
+            format!("{} had returned before {} was called{why}", self.describe(early), self.describe(late));
         Witness { kind, operations: vec![early, late], what }
     }
 
@@ -209,38 +190,45 @@ impl Scene<'_> {
                 let fewer = operations.is_empty() || found.len() < operations.len();
                 if fewer && self.precedes(before, after) && self.precedes(replaced, last) {
                     operations = found;
-                    what = format!(
-                        "{}, had returned before {}, was called; but {}, had returned before {}, was called",
-                        self.describe(before),
-                        self.describe(after),
-                        self.describe(replaced),
-                        self.describe(last)
-                    );
+                    what = self.crossing([before, after], [replaced, last]);
                 }
             }
         }
-        let kind = match self.effect(stale.high.operation) {
-            Effect::Read(_) => "stale read",
-            Effect::Write(_) | Effect::Cas { .. } => "stale compare-and-set",
-        };
-        Witness { kind, operations: self.observed(operations), what }
+        what += &self.prove_all(&mut operations);
+        Witness { kind: self.staleness(stale.high.operation), operations, what }
     }
 
-    fn precedes(&self, one: OpId, other: OpId) -> bool {
-        self.timeline.interval(one).precedes(self.timeline.interval(other))
+    /// Says that of each pair the first returned before the second was called, where the outer two belong to one
+    /// block and the inner two to another.
+    fn crossing(&self, [before, after]: [OpId; 2], [replaced, last]: [OpId; 2]) -> String {
+        let begin =
+            format!("{} had returned before {} was called", self.describe(before), self.describe(after));
+        let end = format!("{} before {} was called", self.describe(replaced), self.describe(last));
+        let gone = after == replaced && before != last && !matches!(self.effect(last), Effect::Write(_));
+        if gone {
+            format!("{begin}, and {end}: {} was gone by then", self.value(last))
+        } else {
+            let (one, other) = (self.value(last), self.value(after));
+            format!("{begin}, and {end}: neither {one} nor {other} can have been there first")
+        }
     }
 
     fn initial(&self, block: &Block, observer: OpId) -> Witness {
         let replaced = block.low.operation;
-        let what = format!(
-            "{}, was called after {}, had returned: the initial value was gone",
-            self.describe(observer),
-            self.describe(replaced)
+        let mut operations = vec![replaced, observer];
+        let mut what = format!(
+            "{} had returned before {} was called: the initial value was gone by then",
+            self.describe(replaced),
+            self.describe(observer)
         );
-        let kind = match self.effect(observer) {
+        what += &self.prove_all(&mut operations);
+        Witness { kind: self.staleness(observer), operations, what }
+    }
+
+    fn staleness(&self, operation: OpId) -> &'static str {
+        match self.effect(operation) {
             Effect::Read(_) => "stale read",
             Effect::Write(_) | Effect::Cas { .. } => "stale compare-and-set",
-        };
-        Witness { kind, operations: self.observed(vec![replaced, observer]), what }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Puts into words why no order is possible.
 
 use super::machine::Machine;
+use super::minimise::Smallest;
 use super::problem::Problem;
 use super::{Configuration, Explanation};
 use crate::linearizability::model::Model;
@@ -43,7 +44,8 @@ pub(super) fn explain<M: Model>(model: &M, problem: &Problem<M>, machine: &Machi
 }
 
 /// The witness that these operations are; the first returned last, and is one too many.
-pub(super) fn violation<M: Model>(model: &M, ops: &[Op<M::Action>], operations: Vec<OpId>) -> Witness {
+pub(super) fn violation<M: Model>(model: &M, ops: &[Op<M::Action>], smallest: Smallest) -> Witness {
+    let Smallest { operations, is_stale } = smallest;
     let describe = |id: &OpId| short(&model.describe(&ops[id.0 as usize].action));
     let mut texts = operations.iter().map(describe);
     let last = texts.next().unwrap_or_default();
@@ -52,13 +54,15 @@ pub(super) fn violation<M: Model>(model: &M, ops: &[Op<M::Action>], operations: 
     if more > 0 {
         others.push(format!("{more} more"));
     }
-    let elsewhere = "whenever all else that was called by then takes effect, if ever";
-    let what = if others.is_empty() {
-        format!("{last} is possible in no order, {elsewhere}")
+    let (kind, why) = if is_stale {
+        let others = list(&others, "and");
+        ("stale", format!("was possible earlier, but not once {others} had happened"))
+    } else if others.is_empty() {
+        ("not linearizable", "is possible nowhere".to_owned())
     } else {
-        format!("{last} contradicts {}, {elsewhere}", list(&others, "and"))
+        ("not linearizable", format!("cannot be put in order with {}", list(&others, "and")))
     };
-    Witness { kind: "not linearizable", operations, what }
+    Witness { kind, operations, what: format!("{last} {why}, whichever other operations are left out") }
 }
 
 fn list(texts: &[String], and: &str) -> String {

@@ -1,119 +1,197 @@
 //! Makes a small witness of a history that is not linearizable.
 //!
-//! Only what keeps every linearizable history linearizable is done: to leave out what comes after the failing
-//! return, to leave out an operation that changes nothing, and to let another take effect at any time or
-//! never. So what is still impossible is so for the operations that were left as they are. To leave out a
+//! Only what keeps every linearizable history linearizable is done: to leave out what was called after the
+//! failing return, to leave out an operation that changes nothing, and to let another one take effect or not, as
+//! it suits. So what is still impossible is so for the operations that must take effect. To leave out a
 //! completed write is none of these: what it wrote may be needed.
 
 use super::machine::{Machine, Progress};
 use super::order::ORDERS;
-use super::problem::{Entry, Problem};
+use super::problem::{Class, Entry, Prepared, Problem};
+use super::relaxed::{Choice, Relaxed};
 use super::{Explanation, Search};
 use crate::ids::{Interval, Moment};
 use crate::linearizability::model::Model;
 use crate::linearizability::{Op, OpId, rule};
 
-/// Operations that are possible in no order, whenever all others that were called by then take effect: the one
-/// that returned last, and then the others by their calls.
+/// A smaller witness may take so many times the steps that the search itself took.
+const STEPS_FACTOR: u64 = 64;
+
+/// Operations that are possible in no order, whichever others are left out.
+#[derive(Default)]
+pub(super) struct Smallest {
+    /// The one that returned last, and then the others by their calls.
+    pub(super) operations: Vec<OpId>,
+    /// Whether the first changes nothing, was called when the others had returned, and was possible before.
+    pub(super) is_stale: bool,
+}
+
+/// As few operations as that takes. `steps` is how many the search took to find that there is no order.
 pub(super) fn minimise<M: Model>(
     search: &Search,
     model: &M,
-    ops: &[Op<M::Action>],
     problem: &Problem<M>,
-    explanation: Option<&Explanation>,
-) -> Vec<OpId> {
-    let failing = explanation.map(|explanation| ops[explanation.failing.0 as usize].interval.ret);
-    let end = failing.unwrap_or(Moment::NEVER);
-    let mut entries: Vec<_> = problem
-        .ops
-        .iter()
-        .filter(|op| op.interval.call <= end)
-        .map(|op| {
-            let returned = op.interval.ret <= end;
-            let interval =
-                if returned { op.interval } else { Interval { ret: Moment::NEVER, ..op.interval } };
-            Entry { id: op.id, interval, action: &ops[op.id.0 as usize].action }
-        })
+    explanation: &Explanation,
+    steps: u64,
+) -> Smallest {
+    let failing = problem.ops.iter().position(|op| op.id == explanation.failing).unwrap_or_default();
+    let end = problem.ops[failing].interval.ret;
+    let called = |op: &&Prepared| op.interval.call <= end;
+    let ops: Vec<_> = problem.ops.iter().filter(called).map(|op| until(op, end)).collect();
+    // The latest first: what contradicts an operation is mostly near it.
+    let mut candidates: Vec<usize> = (0..ops.len())
+        .filter(|place| ops[*place].interval.ret.is_some() && ops[*place].id != explanation.failing)
         .collect();
-    entries.sort_by_key(|entry| entry.interval.call);
-    let mut attempt = Attempt { search, model, problem, steps_left: search.minimise_steps_max };
-    let mut size = entries.len().next_power_of_two() / 2;
-    while size > 0 {
-        let mut begin = 0;
-        let mut changed = false;
-        while begin < entries.len() && attempt.steps_left > 0 {
-            let chunk = begin..entries.len().min(begin + size);
-            if entries[chunk.clone()].iter().all(|entry| entry.interval == FREE) {
-                begin += size;
-                continue;
-            }
-            let smaller = without(model, &entries, chunk);
-            if attempt.fails(&smaller) {
-                changed = true;
-                // What stands after the chunk has moved to its place, as far as it was left out.
-                begin += size - (entries.len() - smaller.len()).min(size);
-                entries = smaller;
-            } else {
-                begin += size;
-            }
-        }
-        if !changed || size > 1 {
-            size /= 2;
-        }
+    candidates.sort_by_key(|place| std::cmp::Reverse((ops[*place].interval.ret, *place)));
+    let must = ops.iter().map(|op| op.id == explanation.failing).collect();
+    let budget = STEPS_FACTOR.saturating_mul(steps.saturating_add(ops.len() as u64));
+    let mut attempt = Attempt {
+        search,
+        model,
+        problem,
+        ops: &ops,
+        must,
+        steps_left: budget.min(search.minimise_steps_max),
+    };
+    attempt.choose(&candidates);
+    let kept = (0..ops.len()).filter(|place| attempt.must[*place] && ops[*place].id != explanation.failing);
+    let mut kept: Vec<_> = kept.collect();
+    kept.sort_by_key(|place| (ops[*place].interval.call, ops[*place].id));
+    let over = |place: &usize| ops[*place].interval.precedes(ops[failing].interval);
+    let is_late = ops[failing].pure && kept.iter().all(over) && !(kept.is_empty() && problem.after.is_none());
+    let others = kept.iter().map(|place| ops[*place].id);
+    let operations = [explanation.failing].into_iter().chain(problem.after).chain(others).collect();
+    let steps_left = attempt.steps_left;
+    Smallest {
+        operations,
+        is_stale: is_late && was_possible(search, model, problem, ops, failing, steps_left),
     }
-    let mut kept: Vec<_> = entries.iter().filter(|entry| entry.interval != FREE).collect();
-    kept.sort_by_key(|entry| (entry.interval.call, entry.id));
-    let returned = (0..kept.len()).filter(|place| kept[*place].interval.ret.is_some());
-    let last = returned.max_by_key(|place| kept[*place].interval.ret).map(|place| kept.remove(place).id);
-    last.into_iter().chain(problem.after).chain(kept.iter().map(|entry| entry.id)).collect()
 }
 
-/// When an operation takes effect of which nothing is said.
-const FREE: Interval = Interval { call: Moment(0), ret: Moment::NEVER };
-
-/// The entries, of which a chunk is left out or set free.
-fn without<'a, M: Model>(
+/// Whether all of it is certainly possible if this operation was called earlier.
+fn was_possible<M: Model>(
+    search: &Search,
     model: &M,
-    entries: &[Entry<'a, M::Action>],
-    chunk: std::ops::Range<usize>,
-) -> Vec<Entry<'a, M::Action>> {
-    let keeps_writes = rule::applies("no completed write is left out");
-    let places = entries.iter().enumerate();
-    places
-        .filter_map(|(place, entry)| match chunk.contains(&place) {
-            false => Some(*entry),
-            true if model.is_pure(entry.action) || !keeps_writes => None,
-            true => Some(Entry { interval: FREE, ..*entry }),
-        })
-        .collect()
+    problem: &Problem<M>,
+    mut ops: Vec<Prepared>,
+    place: usize,
+    steps_left: u64,
+) -> bool {
+    ops[place].interval.call = Moment(0);
+    let must = vec![true; ops.len()];
+    let mut attempt = Attempt { search, model, problem, ops: &ops, must: Vec::new(), steps_left };
+    attempt.progress(&must) == Progress::Found
+}
+
+/// The operation as it looks at that moment.
+fn until(op: &Prepared, end: Moment) -> Prepared {
+    let ret = if op.interval.ret <= end { op.interval.ret } else { Moment::NEVER };
+    Prepared { interval: Interval { ret, ..op.interval }, ..*op }
 }
 
 struct Attempt<'a, M: Model> {
     search: &'a Search,
     model: &'a M,
     problem: &'a Problem<M>,
+    ops: &'a [Prepared],
+    /// Which operations must take effect.
+    must: Vec<bool>,
     steps_left: u64,
 }
 
 impl<M: Model> Attempt<'_, M> {
-    /// Whether these are certainly possible in no order.
-    fn fails(&mut self, entries: &[Entry<'_, M::Action>]) -> bool {
-        let model = self.model;
-        let problem = Problem::new(model, self.problem.initial.clone(), None, entries);
+    /// Chooses those of the candidates that must take effect, so that no order is possible: as few as that
+    /// takes, the first ones rather than later ones.
+    fn choose(&mut self, candidates: &[usize]) {
+        // What was chosen together with all these is impossible.
+        let mut needed = candidates;
+        while !needed.is_empty() {
+            // So many do not do, for all that is known, and so many do.
+            let (mut few, mut many) = (None, needed.len());
+            let mut next = 0;
+            while few.map_or(0, |few| few + 1) < many && self.steps_left > 0 {
+                if self.fails_with(&needed[..next]) {
+                    many = next;
+                } else {
+                    few = Some(next);
+                }
+                // Twice as many, until it is known between which numbers to look.
+                let from = few.map_or(0, |few| few + 1);
+                next = if many == needed.len() { (2 * next).max(1) } else { from + (many - from) / 2 };
+                next = next.clamp(from, many.saturating_sub(1).max(from));
+            }
+            let Some(last) = many.checked_sub(1) else { break };
+            self.must[needed[last]] = true;
+            needed = &needed[..last];
+        }
+    }
+
+    /// Whether what was chosen is certainly impossible together with these.
+    fn fails_with(&mut self, more: &[usize]) -> bool {
+        let mut must = self.must.clone();
+        more.iter().for_each(|place| must[*place] = true);
+        self.fails(&must)
+    }
+
+    fn fails(&mut self, must: &[bool]) -> bool {
+        self.progress(must) == Progress::Impossible
+    }
+
+    /// How far it is known whether there is an order.
+    fn progress(&mut self, must: &[bool]) -> Progress {
+        let choices = self.choices(must);
+        let entry = |(op, choice): &(&Prepared, Choice)| (op.id, op.interval, *choice);
+        let relaxed = Relaxed { model: self.model, actions: &self.problem.actions };
+        let kept: Vec<_> = choices.iter().map(entry).collect();
+        let entries: Vec<_> = kept
+            .iter()
+            .map(|(id, interval, action)| Entry { id: *id, interval: *interval, action })
+            .collect();
+        let problem = Problem::new(&relaxed, self.problem.initial.clone(), None, &entries);
         // To lay it out costs as well.
         self.steps_left = self.steps_left.saturating_sub(entries.len() as u64);
         let quantum = (64 + 16 * entries.len() as u64).max(self.steps_left / 16).min(self.steps_left);
         for order in [ORDERS[0], ORDERS[1]] {
-            let mut machine = Machine::new(model, &problem, order, self.search.exact);
+            let mut machine = Machine::new(&relaxed, &problem, order, self.search.exact);
             let bytes_max = self.search.memory_max_bytes / ORDERS.len();
-            let progress = machine.advance(model, &problem, quantum.min(self.steps_left), bytes_max);
+            let progress = machine.advance(&relaxed, &problem, quantum.min(self.steps_left), bytes_max);
             self.steps_left = self.steps_left.saturating_sub(machine.steps());
-            match progress {
-                Progress::Found => return false,
-                Progress::Impossible => return true,
-                Progress::Paused | Progress::OutOfMemory => {}
+            if let Progress::Found | Progress::Impossible = progress {
+                return progress;
             }
         }
-        false
+        Progress::Paused
+    }
+
+    /// The operations that may matter: those that must take effect, and those that may.
+    fn choices(&self, must: &[bool]) -> Vec<(&Prepared, Choice)> {
+        let keeps_writes = rule::applies("no completed write is left out");
+        let is_pending = |op: &Prepared| !op.interval.ret.is_some();
+        let places = self.ops.iter().zip(must);
+        let mut choices: Vec<_> = places
+            .filter(|(op, must)| **must || is_pending(op) || !op.pure && keeps_writes)
+            .map(|(op, must)| (op, Choice { class: op.class, may_skip: !must && !is_pending(op) }))
+            .collect();
+        let free = |(op, choice): &(&Prepared, Choice)| choice.may_skip || is_pending(op);
+        let seen: Vec<_> = choices
+            .iter()
+            .map(|choice| {
+                let ret = if free(choice) { Moment::NEVER } else { choice.0.interval.ret };
+                Op { interval: Interval { ret, ..choice.0.interval }, action: self.action(choice.1.class) }
+            })
+            .collect();
+        let mut drop = vec![false; choices.len()];
+        for OpId(place) in self.model.unobserved(&seen) {
+            if let Some(drop) = drop.get_mut(place as usize) {
+                *drop = true;
+            }
+        }
+        let mut drop = drop.into_iter();
+        choices.retain(|choice| !(drop.next().unwrap_or(false) && free(choice)));
+        choices
+    }
+
+    fn action(&self, class: Class) -> &M::Action {
+        &self.problem.actions[class.0 as usize]
     }
 }

@@ -65,6 +65,7 @@ mod machine;
 mod minimise;
 mod order;
 mod problem;
+mod relaxed;
 mod replay;
 mod schedule;
 mod seen;

@@ -20,7 +20,7 @@ impl Rank {
 }
 
 /// The number of an action among the different ones of a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Class(pub(super) u32);
 
 /// An operation that a problem is made of.

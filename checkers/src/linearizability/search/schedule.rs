@@ -116,8 +116,10 @@ impl<'a, M: Model> Schedule<'a, M> {
             let problem = &run.problems[run.at];
             let failed = run.machines.get(run.failed).and_then(Option::as_ref);
             explanation = failed.map(|machine| explain(self.model, problem, machine));
-            let kept = minimise(self.search, self.model, self.ops, problem, explanation.as_ref());
-            Answer::Violation(violation(self.model, self.ops, kept))
+            let smallest = explanation
+                .as_ref()
+                .map(|explanation| minimise(self.search, self.model, problem, explanation, run.steps));
+            Answer::Violation(violation(self.model, self.ops, smallest.unwrap_or_default()))
         } else if let Some(run) = self.runs.iter().find(|run| run.standing == Standing::Unknown) {
             let machines = || self.runs.iter().flat_map(|run| run.machines.iter().flatten());
             let reason = if run.out_of_memory && self.steps < self.search.steps_max {

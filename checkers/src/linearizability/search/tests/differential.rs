@@ -5,12 +5,13 @@
 
 use super::generator::{Sample, history};
 use crate::ids::Moment;
+use crate::linearizability::model::Model;
 use crate::linearizability::models::{FifoQueue, KeyValue, Mutex, Queue, Register, Set};
 use crate::linearizability::search::machine::{Machine, Progress};
 use crate::linearizability::search::order::ORDERS;
 use crate::linearizability::search::problem::{Entry, Problem};
 use crate::linearizability::search::{Report, Search, replay};
-use crate::linearizability::{Answer, Op, OpId, brute};
+use crate::linearizability::{Answer, Op, OpId, Witness, brute};
 
 /// Histories of each model in a plain `cargo test`.
 const HISTORIES: u64 = 4_000;
@@ -54,9 +55,8 @@ pub(super) fn checked<M: Sample>(search: &Search, ops: &[Op<M::Action>]) -> Resu
         Answer::Violation(witness) => {
             ensure!(!expected, ops, "said to be a violation: {witness:?}");
             ensure!(!witness.operations.is_empty(), ops, "a witness without operations");
-            let after = report.explanation.as_ref().and_then(|explanation| explanation.after);
-            let alone = only(ops, &witness.operations, after);
-            ensure!(!brute::linearizable(&model, &alone), ops, "the witness proves nothing: {witness:?}");
+            ensure!(proves::<M>(ops, &witness.operations), ops, "the witness proves nothing: {witness:?}");
+            check_minimal::<M>(ops, &report, witness)?;
             check_explanation::<M>(ops, &report)?;
         }
         Answer::Unknown(exhausted) => return Err(format!("gave in: {exhausted:?}\n{ops:?}")),
@@ -68,25 +68,42 @@ fn entry<A>(place: u32, op: &Op<A>) -> Entry<'_, A> {
     Entry { id: OpId(place), interval: op.interval, action: &op.action }
 }
 
-/// The history up to the return of the first of these operations, in which all others may take effect at any
-/// time, or never.
-fn only<A: Clone>(ops: &[Op<A>], kept: &[OpId], after: Option<OpId>) -> Vec<Op<A>> {
-    // Those that the first returned before are as good as pending.
-    let end = ops[kept[0].0 as usize].interval.ret;
-    let changed = ops.iter().enumerate().map(|(place, op)| {
-        let mut interval = op.interval;
-        let over = after.is_some_and(|after| interval.precedes(ops[after.0 as usize].interval));
-        if over {
-            // As it was.
-        } else if !kept.contains(&OpId(place as u32)) && interval.call < end {
-            interval.call = Moment(0);
-            interval.ret = Moment::NEVER;
-        } else if interval.ret > end {
-            interval.ret = Moment::NEVER;
-        }
-        Op { interval, action: op.action.clone() }
-    });
-    changed.collect()
+/// An object whose completed operations need not all have happened.
+struct Sparing<M>(M);
+
+impl<M: Model> Model for Sparing<M> {
+    type State = M::State;
+    type Action = (M::Action, bool);
+
+    fn initial(&self) -> M::State {
+        self.0.initial()
+    }
+
+    fn step(&self, state: &M::State, (action, spared): &(M::Action, bool), next: &mut Vec<M::State>) {
+        self.0.step(state, action, next);
+        next.extend(spared.then(|| state.clone()));
+    }
+}
+
+/// Whether these operations prove that there is no order: there is none, whichever others are left out.
+fn proves<M: Sample>(ops: &[Op<M::Action>], kept: &[OpId]) -> bool {
+    let spared = |(op, place): (&Op<M::Action>, u32)| Op {
+        interval: op.interval,
+        action: (op.action.clone(), !kept.contains(&OpId(place))),
+    };
+    let ops: Vec<_> = ops.iter().zip(0..).map(spared).collect();
+    !brute::linearizable(&Sparing(M::sample()), &ops)
+}
+
+/// None of the operations of a witness can be spared, but for the one that ran alone and tells the state.
+fn check_minimal<M: Sample>(ops: &[Op<M::Action>], report: &Report, witness: &Witness) -> Result<(), String> {
+    let after = report.explanation.as_ref().and_then(|explanation| explanation.after);
+    for spared in witness.operations.iter().filter(|operation| Some(**operation) != after) {
+        let mut fewer = witness.operations.clone();
+        fewer.retain(|operation| operation != spared);
+        ensure!(!proves::<M>(ops, &fewer), ops, "{spared:?} can be spared in {witness:?}");
+    }
+    Ok(())
 }
 
 /// All before the failing return can be put in order, and with it no more.

@@ -1,7 +1,9 @@
-//! Tests of the search: against trying all orders, without one rule at a time, and on changed histories.
+//! Tests of the search: against trying all orders, without one rule at a time, on changed histories, and of what
+//! a witness says.
 
 mod budgets;
 mod differential;
 mod generator;
 mod metamorphic;
 mod rules;
+mod witness;
