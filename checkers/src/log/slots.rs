@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::operations::OpId;
-use super::partition::WriteId;
+use super::writes::WriteId;
 use crate::ids::{Moment, Offset, Value};
 
 /// A value at an offset.
@@ -99,16 +99,18 @@ impl Slots {
         let late = std::mem::take(&mut self.late);
         self.late_at = HashMap::default();
         self.merge(late);
+        self.order_others();
     }
 
-    /// Puts acknowledged sends beside what was read, once that is settled.
-    pub(super) fn put(&mut self, sends: Vec<Place>) {
+    /// Puts committed sends, by their offsets, beside what was read, once that is settled. Of the further values it
+    /// only matters here which are known; they have moved.
+    pub(super) fn put(&mut self, sends: impl Iterator<Item = Place>) {
         let mut new: Vec<Place> = Vec::new();
         let mut near = 0;
         for send in sends {
             match seek(&self.sorted, send.offset, near) {
                 Ok(at) => {
-                    near = at;
+                    near = at + 1;
                     if self.sorted[at].value != send.value {
                         other(&mut self.others, &mut self.other_at, send);
                     }
@@ -125,9 +127,13 @@ impl Slots {
                 }
             }
         }
-        self.merge(new);
-        self.others.sort_by_key(|place| (place.offset, place.first));
         self.other_at = HashMap::default();
+        self.merge(new);
+        self.order_others();
+    }
+
+    fn order_others(&mut self) {
+        self.others.sort_by_key(|place| (place.offset, place.first));
     }
 
     fn merge(&mut self, more: Vec<Place>) {

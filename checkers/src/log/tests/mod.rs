@@ -9,7 +9,7 @@ use super::*;
 use crate::ids::Process;
 use crate::operation::{Acks, Outcome, Phase};
 use crate::script::Script;
-use crate::verdict::Anomaly;
+use crate::verdict::{Anomaly, LoadCounts};
 
 /// What is found, as `name partition values @ offsets`. Values that are polled and nowhere sent in the text
 /// count as sent, so that the fixtures need not spell them out.
@@ -34,7 +34,7 @@ fn illegal(text: &str) -> Vec<String> {
 const LEGAL: &str = " (legal)";
 
 fn line(sighting: &Sighting) -> String {
-    let letter = |value: &crate::ids::Value| match u8::try_from(value.0) {
+    let letter = |value: &Value| match u8::try_from(value.0) {
         Ok(byte) if byte.is_ascii_lowercase() => char::from(byte).to_string(),
         _ => value.to_string(),
     };
