@@ -104,7 +104,7 @@ impl<'c> RecoveryMonitor<'c> {
             self.struck.map_or(Time(0), |struck| Time(struck.0.saturating_add(Time::from(UNDER_WAY).0)));
         let lately = began.is_some_and(|began| began >= from);
         for send in operation.body.sends() {
-            let full = self.isr_is_full(&send.partition);
+            let full = operation.outcome == Outcome::Ok && self.isr_is_full(&send.partition);
             let progress = entry(&mut self.partitions, &send.partition);
             match operation.outcome {
                 Outcome::Invoke if lately => progress.lately.attempts += 1,

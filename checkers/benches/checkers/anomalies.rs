@@ -1,13 +1,15 @@
 //! How long all anomaly checkers together take over a million operations.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group};
+use highwater_checkers::judge::{Judge, JudgeConfig};
 use highwater_checkers::log::LogMonitor;
 use highwater_checkers::monitor::Monitor;
+use highwater_checkers::recording::Event;
 
 use crate::generator::anomalies::{Fault, history};
 
 /// How many instances of anomalies there are.
-fn check(events: &[highwater_checkers::recording::Event]) -> usize {
+fn check(events: &[Event]) -> usize {
     let report = LogMonitor::default().fold(events);
     assert_eq!(report.not_checkable(), None);
     let mut found = 0;
@@ -18,11 +20,16 @@ fn check(events: &[highwater_checkers::recording::Event]) -> usize {
 fn anomalies(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("anomalies");
     group.sample_size(10);
-    for (name, count, fault) in [
+    let mut rows = vec![
         ("100k", 100_000, Fault::None),
         ("1M", 1_000_000, Fault::None),
         ("1M, truncated", 1_000_000, Fault::Truncated),
-    ] {
+    ];
+    // It takes 8 GB, most of them for the history.
+    if std::env::var_os("HIGHWATER_LONG").is_some() {
+        rows.push(("10M", 10_000_000, Fault::None));
+    }
+    for (name, count, fault) in rows {
         let events = history(count, fault);
         assert_eq!(check(&events) > 0, fault != Fault::None, "{name}");
         group.throughput(Throughput::Elements(count));
@@ -30,6 +37,13 @@ fn anomalies(criterion: &mut Criterion) {
             bencher.iter_batched(|| (), |()| check(&events), BatchSize::PerIteration);
         });
     }
+    // With all that is judged beside: recovery, coverage, and what the run tells of its inside, here nothing.
+    let (events, config) = (history(1_000_000, Fault::None), JudgeConfig::default());
+    group.throughput(Throughput::Elements(1_000_000));
+    group.bench_function("1M, judged", |bencher| {
+        let judge = || Judge::new(&config).fold(&events);
+        bencher.iter_batched(|| (), |()| judge(), BatchSize::PerIteration);
+    });
     group.finish();
 }
 

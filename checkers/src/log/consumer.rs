@@ -105,7 +105,7 @@ impl Consumer {
         };
         for record in &read.records {
             if let Some((internal, from)) = from
-                && record.offset != from.0.plus(1)
+                && record.offset.0.checked_sub(from.0.0) != Some(1)
             {
                 let (subscribed, to) = (self.subscribed && !internal, (record.offset, at));
                 history.steps.push(Step { internal, subscribed, from, to });

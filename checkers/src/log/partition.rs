@@ -15,6 +15,8 @@ use crate::operation::{Operation, Outcome, Phase, Record, Send};
 pub(super) struct FinalRead {
     /// By offset.
     pub(super) content: Vec<(Offset, Value)>,
+    /// Up to here it has all that there was when it began.
+    pub(super) end: Offset,
     /// When it began, and when it ended.
     pub(super) began: Moment,
     pub(super) ended: Moment,
@@ -35,8 +37,15 @@ pub(super) struct Step {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     pub(super) op: OpId,
+    /// How many there are beside the first.
+    more: u32,
     pub(super) first: Offset,
-    pub(super) last: Offset,
+}
+
+impl Run {
+    pub(super) fn last(&self) -> Offset {
+        self.first.plus(i64::from(self.more))
+    }
 }
 
 /// All that the clients of one partition did and saw.
@@ -136,10 +145,10 @@ impl PartitionHistory {
             let Some(op) = op else { continue };
             match &mut run {
                 _ if !is_first => self.odd.push((op, record.offset, record.value)),
-                Some(run) if run.last.plus(1) == record.offset => run.last = record.offset,
+                Some(run) if run.last().plus(1) == record.offset && run.more < u32::MAX => run.more += 1,
                 run => {
                     self.runs.extend(run.take());
-                    *run = Some(Run { op, first: record.offset, last: record.offset });
+                    *run = Some(Run { op, more: 0, first: record.offset });
                 }
             }
         }
@@ -163,7 +172,8 @@ impl PartitionHistory {
                     content.dedup_by_key(|(offset, _)| *offset);
                 }
                 self.ends.final_end(end, at);
-                self.final_read = Some(FinalRead { content, began, ended: at });
+                let end = end.or(content.last().map(|(last, _)| last.plus(1))).unwrap_or_default();
+                self.final_read = Some(FinalRead { content, end, began, ended: at });
             }
             (Outcome::Ok, None) => {
                 let index = operation.index;

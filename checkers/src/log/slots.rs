@@ -181,12 +181,16 @@ fn other<'p>(
 
 /// Where `offset` is among places that are sorted by it, or where it would be. Quick if that is at `near` or
 /// not far from it.
+#[inline]
 pub(super) fn seek(sorted: &[Place], offset: Offset, near: usize) -> Result<usize, usize> {
     match sorted.get(near) {
-        Some(place) if place.offset == offset => return Ok(near),
-        None if sorted.last().is_none_or(|last| last.offset < offset) => return Err(sorted.len()),
-        _ => {}
+        Some(place) if place.offset == offset => Ok(near),
+        None if sorted.last().is_none_or(|last| last.offset < offset) => Err(sorted.len()),
+        _ => seek_from(sorted, offset, near),
     }
+}
+
+fn seek_from(sorted: &[Place], offset: Offset, near: usize) -> Result<usize, usize> {
     let near = near.min(sorted.len().saturating_sub(1));
     let is_below = |at: usize| sorted.get(at).is_some_and(|place| place.offset < offset);
     // All below `low` is below the offset, and nothing from `high` on.

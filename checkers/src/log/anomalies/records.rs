@@ -152,7 +152,10 @@ impl Scene<'_> {
             for place in places {
                 while content.next_if(|(offset, _)| *offset < place.offset).is_some() {}
                 let is_there = content.peek().is_some_and(|it| **it == (place.offset, place.value));
-                if !is_there && place.is_read {
+                // What came after all that the final read speaks of is not lost.
+                let is_later = place.first > final_read.began && place.offset >= final_read.end;
+                let is_meant = place.is_read && !(is_later && rule::applies("read-later"));
+                if !is_there && is_meant {
                     lost.push((place.value, place.first, place.offset));
                 }
             }

@@ -70,7 +70,7 @@ pub(super) fn each(report: &LogReport, detail: Detail, tell: &mut dyn FnMut(OpId
         let mut near = 0;
         for run in &history.runs {
             let firsts = slots.firsts();
-            let (Ok(end) | Err(end)) = seek(firsts, run.last, near);
+            let (Ok(end) | Err(end)) = seek(firsts, run.last(), near);
             near = end;
             let mut at = end;
             while let Some(place) = firsts.get(at).filter(|place| place.offset >= run.first) {
