@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hashbrown::HashMap;
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use crate::fault::FaultPhase;
 use crate::ids::{OperationIndex, Process, Time, TopicPartition};
 use crate::judge::JudgeConfig;
@@ -22,16 +26,19 @@ const UNDER_WAY: Duration = Duration::from_secs(1);
 pub struct RecoveryMonitor<'c> {
     config: &'c JudgeConfig,
     cluster: ClusterState,
-    partitions: BTreeMap<TopicPartition, Progress>,
+    partitions: Partitions,
     last_heal: Option<Time>,
     /// Producers ran on for as long as there was anything to wait for.
     load_ended: bool,
     /// When each outstanding operation began.
-    began: BTreeMap<Process, Time>,
+    began: HashMap<Process, Time, FxBuildHasher>,
     /// When the last fault was injected.
     struck: Option<Time>,
     now: Time,
 }
+
+/// What is known of each partition's progress, in the order in which they were first named, until the end.
+type Partitions = IndexMap<TopicPartition, Progress, FxBuildHasher>;
 
 /// What is known of one partition's progress. Sends with `acks=0` are no part of it: nobody answers them.
 #[derive(Debug, Default)]
@@ -83,10 +90,10 @@ impl<'c> RecoveryMonitor<'c> {
         Self {
             config,
             cluster: ClusterState::default(),
-            partitions: BTreeMap::new(),
+            partitions: Partitions::default(),
             last_heal: None,
             load_ended: false,
-            began: BTreeMap::new(),
+            began: HashMap::default(),
             struck: None,
             now: Time::default(),
         }
@@ -104,7 +111,7 @@ impl<'c> RecoveryMonitor<'c> {
             self.struck.map_or(Time(0), |struck| Time(struck.0.saturating_add(Time::from(UNDER_WAY).0)));
         let lately = began.is_some_and(|began| began >= from);
         for send in operation.body.sends() {
-            let full = self.isr_is_full(&send.partition);
+            let full = operation.outcome == Outcome::Ok && self.isr_is_full(&send.partition);
             let progress = entry(&mut self.partitions, &send.partition);
             match operation.outcome {
                 Outcome::Invoke if lately => progress.lately.attempts += 1,
@@ -145,14 +152,10 @@ impl<'c> RecoveryMonitor<'c> {
     }
 }
 
-fn entry<'m>(
-    partitions: &'m mut BTreeMap<TopicPartition, Progress>,
-    partition: &TopicPartition,
-) -> &'m mut Progress {
-    if !partitions.contains_key(partition) {
-        partitions.insert(partition.clone(), Progress::default());
-    }
-    partitions.get_mut(partition).expect("was inserted")
+fn entry<'m>(partitions: &'m mut Partitions, partition: &TopicPartition) -> &'m mut Progress {
+    let known = partitions.get_index_of(partition);
+    let at = known.unwrap_or_else(|| partitions.insert_full(partition.clone(), Progress::default()).0);
+    &mut partitions[at]
 }
 
 impl Progress {
@@ -213,6 +216,7 @@ impl Monitor for RecoveryMonitor<'_> {
     fn finish(mut self) -> RecoveryReport {
         let mut report = RecoveryReport::default();
         let mut slowest = Some(Duration::ZERO);
+        self.partitions.sort_keys();
         for (partition, progress) in &mut self.partitions {
             progress.close_gap(progress.last_activity);
             report.lately.insert(partition.clone(), progress.lately);

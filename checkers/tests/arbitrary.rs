@@ -5,7 +5,7 @@ use highwater_checkers::ids::{
     BrokerEpoch, BrokerId, ClientId, ControllerEpoch, LeaderEpoch, Offset, OperationIndex, PartitionEpoch,
     Process, Time, TopicPartition, Value,
 };
-use highwater_checkers::judge::{Expectations, Feature, FlushPolicy, Judge, JudgeConfig};
+use highwater_checkers::judge::{Expectations, Feature, FlushPolicy, Judge, JudgeConfig, Shown};
 use highwater_checkers::monitor::Monitor;
 use highwater_checkers::operation::{
     Acks, Body, GroupOffsets, Membership, MicroOp, Operation, Outcome, PartitionPosition, PartitionRead,
@@ -13,7 +13,7 @@ use highwater_checkers::operation::{
 };
 use highwater_checkers::recording::{Event, Header, Mark, Recording, RecordingWriter, Stage, VERSION};
 use highwater_checkers::trace::{Batch, Change, EpochStart, TraceEvent};
-use highwater_checkers::verdict::{Anomaly, Verdict};
+use highwater_checkers::verdict::{Anomaly, Finding, Verdict};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -284,6 +284,7 @@ fn configs() -> Vec<JudgeConfig> {
             unclean_allowed: ["x".into()].into(),
             recovery_within: Some(std::time::Duration::MAX),
             left_broken: [BrokerId(3)].into(),
+            shown: Shown::All,
             expect,
             ..JudgeConfig::default()
         },
@@ -309,6 +310,8 @@ proptest! {
             prop_assert!(clients.into_iter().all(|anomaly| verdict.checkers.contains_key(anomaly.name())));
             for finding in &verdict.findings {
                 prop_assert!(finding.count > 0 && !finding.what.is_empty());
+                let most = if config.shown == Shown::All { usize::MAX } else { Finding::EVIDENCE_MAX };
+                prop_assert_eq!(finding.evidence.len(), (finding.count as usize).min(most));
                 let says = &verdict.checkers[finding.anomaly.name()];
                 prop_assert!(*says != Verdict::Pass, "{} was found and passes", finding.anomaly);
             }

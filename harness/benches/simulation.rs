@@ -12,6 +12,7 @@ use highwater::campaign::{Execute, thread};
 use highwater::run::{self, RunResult, RunSpec};
 use highwater::system::System;
 use highwater::system::kafka::KafkaReference;
+use highwater_checkers::judge::Shown;
 use highwater_checkers::verdict::RunOutcome;
 use highwater_workloads::scenario;
 
@@ -62,6 +63,7 @@ fn spec(source: &str, folder: &tempfile::TempDir) -> RunSpec {
         stop: Arc::default(),
         until: None,
         stop_at_violation: false,
+        shown: Shown::First,
         progress: None,
     }
 }

@@ -16,6 +16,7 @@
 //! use highwater::campaign::{Execute, thread};
 //! use highwater::run::{self, RunSpec};
 //! use highwater::system::{System, kafka::KafkaReference};
+//! use highwater_checkers::judge::Shown;
 //! use highwater_checkers::verdict::RunOutcome;
 //! use highwater_workloads::scenario;
 //!
@@ -42,6 +43,7 @@
 //!     stop: Arc::default(),
 //!     until: None,
 //!     stop_at_violation: false,
+//!     shown: Shown::First,
 //!     progress: None,
 //! };
 //! let execute: Execute = Arc::new(|spec: &RunSpec| run::execute(&KafkaReference, spec));

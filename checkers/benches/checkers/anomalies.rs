@@ -1,11 +1,12 @@
 //! How long all anomaly checkers together take over a million operations.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group};
+use highwater_checkers::judge::{Judge, JudgeConfig};
 use highwater_checkers::log::LogMonitor;
 use highwater_checkers::monitor::Monitor;
 use highwater_checkers::recording::Event;
 
-use crate::generator::anomalies::{Fault, MEASURED, history};
+use crate::generator::anomalies::{Fault, history, measured};
 
 /// How many instances of anomalies there are.
 fn check(events: &[Event]) -> usize {
@@ -19,7 +20,7 @@ fn check(events: &[Event]) -> usize {
 fn anomalies(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("anomalies");
     group.sample_size(10);
-    for (count, fault) in MEASURED {
+    for (count, fault) in measured() {
         let events: Vec<_> = history(count, fault).into_iter().map(Event::Operation).collect();
         assert_eq!(check(&events) > 0, fault != Fault::None);
         group.throughput(Throughput::Elements(count));
@@ -27,6 +28,13 @@ fn anomalies(criterion: &mut Criterion) {
             bencher.iter_batched(|| (), |()| check(&events), BatchSize::PerIteration);
         });
     }
+    // With all that is judged beside: recovery, coverage, and what the run tells of its inside, here nothing.
+    let (events, config) = (history(1_000_000, Fault::None), JudgeConfig::default());
+    group.throughput(Throughput::Elements(1_000_000));
+    group.bench_function("1M, judged", |bencher| {
+        let judge = || Judge::new(&config).fold(&events);
+        bencher.iter_batched(|| (), |()| judge(), BatchSize::PerIteration);
+    });
     group.finish();
 }
 

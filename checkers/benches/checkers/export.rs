@@ -70,7 +70,7 @@ pub(crate) fn all(folder: &Path, operations_max: usize) -> io::Result<()> {
         let name = format!("log-{clients}-clients-{ops}-indeterminate-{}-{kind}.jsonl", indeterminate / 10);
         write(name, &|| log_events(&log::history(&shape)), ops as usize)?;
     }
-    for (count, fault) in anomalies::MEASURED {
+    for (count, fault) in anomalies::measured() {
         if count as usize <= operations_max {
             let kind = if fault == Fault::None { "ok" } else { "truncated" };
             let mut out = BufWriter::new(File::create(folder.join(format!("kafka-{count}-{kind}.jsonl")))?);

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{BrokerId, Offset, Time, TopicPartition};
+use crate::judge::Shown;
 use crate::verdict::{Anomaly, Evidence, Finding, Severity, Transition};
 
 /// The breaches of a run.
 #[derive(Debug, Default)]
 pub(super) struct Breaches {
+    shown: Shown,
     /// The states that are broken now: reported when they broke, and again only once they held in between.
     active: BTreeSet<State>,
     findings: BTreeMap<(Anomaly, Option<TopicPartition>), Finding>,
@@ -28,6 +30,10 @@ pub(super) struct Breach {
 }
 
 impl Breaches {
+    pub(super) fn new(shown: Shown) -> Self {
+        Self { shown, ..Self::default() }
+    }
+
     /// Notes whether a state is broken now. Returns whether it was not before.
     pub(super) fn breaks(&mut self, broken: bool, state: impl FnOnce() -> State) -> bool {
         if broken {
@@ -54,7 +60,7 @@ impl Breaches {
                 evidence: Vec::new(),
             });
         finding.count += 1;
-        if finding.evidence.len() < Finding::EVIDENCE_MAX {
+        if self.shown == Shown::All || finding.evidence.len() < Finding::EVIDENCE_MAX {
             let transition = Some(Box::new(transition));
             finding.evidence.push(Evidence { time, offsets, brokers, transition, ..Evidence::default() });
         }

@@ -94,7 +94,7 @@ impl InvariantMonitor {
             cluster: Cluster::default(),
             epochs: Epochs::default(),
             exposed: BTreeMap::new(),
-            breaches: Breaches::default(),
+            breaches: Breaches::new(config.shown),
             told: Told::default(),
             position: 0,
         }

@@ -21,8 +21,8 @@ pub(super) struct Consumer {
     subscribed: bool,
     /// All that it read since it assigned a partition at offset 0 in the final phase.
     whole: HashMap<PartitionId, Whole, FxBuildHasher>,
-    /// The partitions of which the running operation read something, each with the last record.
-    here: Vec<(PartitionId, Offset)>,
+    /// The partitions of which the running operation read something.
+    here: Vec<PartitionId>,
 }
 
 /// Where a consumer stands in one partition.
@@ -30,6 +30,8 @@ pub(super) struct Consumer {
 struct Position {
     /// The last record of the last `ok` poll since it began to read the partition.
     last: Option<(Offset, Moment)>,
+    /// The last record that the running operation read.
+    here: Option<Offset>,
     /// Where among the slots it read last.
     near: usize,
     end: Known,
@@ -97,25 +99,23 @@ impl Consumer {
             return;
         }
         history.read(operation, &read.records, op, at, &mut position.near);
-        let here = self.here.iter().position(|(known, _)| *known == partition);
-        let mut from = match here {
-            Some(index) => Some((true, (self.here[index].1, at))),
+        let mut from = match position.here {
+            Some(last) => Some((true, (last, at))),
             None => position.last.map(|last| (false, last)),
         };
         for record in &read.records {
             if let Some((internal, from)) = from
-                && record.offset != from.0.plus(1)
+                && record.offset.0.checked_sub(from.0.0) != Some(1)
             {
                 let (subscribed, to) = (self.subscribed && !internal, (record.offset, at));
                 history.steps.push(Step { internal, subscribed, from, to });
             }
             from = Some((true, (record.offset, at)));
         }
-        if let Some((_, (last, _))) = from {
-            match here {
-                Some(index) => self.here[index].1 = last,
-                None => self.here.push((partition, last)),
-            }
+        if let Some((_, (last, _))) = from
+            && position.here.replace(last).is_none()
+        {
+            self.here.push(partition);
         }
         if operation.phase == Phase::Final
             && let Some((_, content)) = self.whole.get_mut(&partition)
@@ -126,12 +126,11 @@ impl Consumer {
 
     /// Moves on to where an operation ended, if it was `ok`.
     pub(super) fn end(&mut self, outcome: Outcome, at: Moment) {
-        for (partition, offset) in self.here.drain(..) {
-            if (outcome == Outcome::Ok || !rule::applies("failed-polls-stay"))
-                && let Some(position) = self.positions.get_mut(&partition)
-            {
-                position.last = Some((offset, at));
-            }
+        let moves = outcome == Outcome::Ok || !rule::applies("failed-polls-stay");
+        for partition in self.here.drain(..) {
+            let Some(position) = self.positions.get_mut(&partition) else { continue };
+            let here = position.here.take().filter(|_| moves);
+            position.last = here.map(|offset| (offset, at)).or(position.last);
         }
     }
 

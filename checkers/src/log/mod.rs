@@ -9,33 +9,37 @@ mod anomalies;
 mod consumer;
 mod ends;
 mod groups;
+mod names;
 mod operations;
 mod partition;
 mod preconditions;
 mod replicas;
+mod report;
 mod sighting;
 mod slots;
 mod timeline;
 mod transactions;
+mod writes;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+pub use report::{LogReport, RecordCounts};
 pub use sighting::{Legal, Part, Sighting};
 
-use crate::ids::{ClientId, Moment, Offset, TopicPartition};
+use crate::ids::{ClientId, Moment, Offset, TopicPartition, Value};
 use crate::linearizability::rule;
 use crate::monitor::Monitor;
-use crate::operation::{Body, MicroOp, Operation, Outcome, PartitionPosition};
+use crate::operation::{Body, MicroOp, Operation, Outcome, PartitionPosition, Send};
 use crate::recording::Event;
-use crate::verdict::{Anomaly, LoadCounts};
-use anomalies::Scene;
 use consumer::Consumer;
 use groups::Groups;
+use names::Names;
 use operations::{OpId, Operations, PartitionId};
 use partition::PartitionHistory;
 use preconditions::Preconditions;
 use timeline::Timeline;
+use writes::WriteId;
 
 /// Follows a history of sends and polls.
 #[derive(Debug, Default)]
@@ -43,7 +47,7 @@ pub struct LogMonitor {
     order: SendOrder,
     preconditions: Preconditions,
     timeline: Timeline,
-    names: HashMap<TopicPartition, PartitionId, FxBuildHasher>,
+    names: Names,
     partitions: Vec<PartitionHistory>,
     clients: HashMap<ClientId, usize, FxBuildHasher>,
     consumers: Vec<Consumer>,
@@ -63,40 +67,13 @@ pub enum SendOrder {
     Always,
 }
 
-/// What the history says of the log.
-#[derive(Debug, Default)]
-pub struct LogReport {
-    not_checkable: Option<String>,
-    order: SendOrder,
-    timeline: Timeline,
-    partitions: Vec<PartitionHistory>,
-    /// The partitions in the order of their names.
-    by_name: Vec<PartitionId>,
-    operations: Operations,
-    groups: Groups,
-    precommitted: Vec<Precommitted>,
-}
-
 /// A transaction that polled what it sent itself.
 #[derive(Clone, Copy, Debug)]
 struct Precommitted {
     partition: PartitionId,
-    value: crate::ids::Value,
+    value: Value,
     offset: Offset,
     at: Moment,
-}
-
-/// How many records there were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RecordCounts {
-    /// Acknowledged.
-    pub acknowledged: u64,
-    /// Read by anyone.
-    pub read: u64,
-    /// Indeterminate, and read later.
-    pub info_read: u64,
-    /// Those sent while the load ran.
-    pub under_load: LoadCounts,
 }
 
 impl LogMonitor {
@@ -132,13 +109,8 @@ impl LogMonitor {
         self.operations.follows(op, previous);
         for send in operation.body.sends() {
             let partition = self.partition(&send.partition);
-            match self.partitions[partition.0 as usize].invoke(operation, send, op, at) {
-                Some(write) => self.operations.send(partition, write),
-                None => {
-                    let (value, partition) = (send.value, &send.partition);
-                    self.preconditions.breaks(|| format!("value {value} was sent to {partition} twice"));
-                }
-            }
+            let write = self.partitions[partition.0 as usize].invoke(operation, send, op, at);
+            self.operations.send(partition, write);
         }
     }
 
@@ -147,16 +119,7 @@ impl LogMonitor {
         if let Some(op) = op {
             self.operations.complete(op, at, operation.outcome);
         }
-        for send in operation.body.sends() {
-            let partition = self.partition(&send.partition);
-            let invoked = self.partitions[partition.0 as usize].complete(operation, send, op, at);
-            if !invoked {
-                let (value, index) = (send.value, operation.index);
-                self.preconditions.breaks(|| {
-                    format!("{index} completes a send of value {value} that its process never began")
-                });
-            }
-        }
+        self.sent(operation, op, at);
         let is_ok = operation.outcome == Outcome::Ok;
         match &operation.body {
             Body::Poll(_) => self.read(operation, op, at),
@@ -181,6 +144,32 @@ impl LogMonitor {
             }
             Body::Commit(_) | Body::FetchCommitted(_) | Body::Join(_) => self.groups.complete(operation, at),
             Body::Send(_) | Body::Assign(_) | Body::Subscribe(_) => {}
+        }
+    }
+
+    /// Finds each send of a completion among those that its operation began: mostly it is the one in the same place.
+    fn sent(&mut self, operation: &Operation, op: Option<OpId>, at: Moment) {
+        let mut begun: Option<Begun> = None;
+        for (nth, send) in operation.body.sends().enumerate() {
+            let sends = op.map_or(&[][..], |op| self.operations.sends(op));
+            let in_place = sends.get(nth).copied().filter(|(partition, write)| {
+                let history = &self.partitions[partition.0 as usize];
+                history.write(*write).value == send.value && history.name == send.partition
+            });
+            let found = in_place.or_else(|| {
+                let partition = self.names.known(&send.partition)?;
+                let begun = begun.get_or_insert_with(|| by_value(sends, &self.partitions));
+                Some((partition, *begun.get(&(partition, send.value))?))
+            });
+            let completes = found.is_some_and(|(partition, write)| {
+                self.partitions[partition.0 as usize].complete(write, operation, send, at)
+            });
+            if !completes {
+                let (Send { value, .. }, index) = (send, operation.index);
+                self.preconditions.breaks(|| {
+                    format!("{index} completes a send of value {value} that its process never began")
+                });
+            }
         }
     }
 
@@ -219,16 +208,29 @@ impl LogMonitor {
         }
     }
 
+    /// Puts together what was sent and what was read, once all was seen.
+    fn settle(&mut self) {
+        let repeated = self.partitions.iter_mut().filter_map(|history| {
+            let id = history.settle()?;
+            Some((*history.write(id), &history.name))
+        });
+        if let Some((write, partition)) = repeated.min_by_key(|(write, _)| write.op) {
+            let value = write.value;
+            self.preconditions.breaks(|| format!("value {value} was sent to {partition} twice"));
+        }
+        self.commit();
+        for history in &mut self.partitions {
+            history.place_sends();
+        }
+    }
+
     /// What belongs to one operation took effect together: if any of it was read, all of it was committed.
     fn commit(&mut self) {
         let Self { partitions, operations, .. } = self;
         let mut news = Vec::new();
-        for history in partitions.iter_mut() {
-            history.match_reads();
-            for write in history.writes.iter().filter(|write| write.read.is_some()) {
-                if rule::applies("info-commits") && operations.commit(write.op) {
-                    news.push(write.op);
-                }
+        for write in partitions.iter().flat_map(|history| &history.writes) {
+            if write.read().is_some() && rule::applies("info-commits") && operations.commit(write.op) {
+                news.push(write.op);
             }
         }
         for op in news {
@@ -236,18 +238,13 @@ impl LogMonitor {
                 partitions[partition.0 as usize].commit(*write);
             }
         }
-        for history in partitions {
-            history.place_sends();
-        }
     }
 
     fn partition(&mut self, name: &TopicPartition) -> PartitionId {
-        if let Some(id) = self.names.get(name) {
-            return *id;
+        let (id, is_new) = self.names.id(name);
+        if is_new {
+            self.partitions.push(PartitionHistory::new(name.clone()));
         }
-        let id = PartitionId(u32::try_from(self.partitions.len()).unwrap_or(u32::MAX));
-        self.partitions.push(PartitionHistory::new(name.clone()));
-        self.names.insert(name.clone(), id);
         id
     }
 
@@ -259,6 +256,15 @@ impl LogMonitor {
         let index = index(&mut self.clients, &mut self.consumers, client);
         &mut self.consumers[index]
     }
+}
+
+/// The sends of one operation by what they sent.
+type Begun = HashMap<(PartitionId, Value), WriteId, FxBuildHasher>;
+
+fn by_value(sends: &[(PartitionId, WriteId)], partitions: &[PartitionHistory]) -> Begun {
+    let value =
+        |(partition, write): (PartitionId, WriteId)| partitions[partition.0 as usize].write(write).value;
+    sends.iter().map(|send| ((send.0, value(*send)), send.1)).collect()
 }
 
 fn is_mixed(steps: &[MicroOp]) -> bool {
@@ -287,82 +293,17 @@ impl Monitor for LogMonitor {
     }
 
     fn finish(mut self) -> LogReport {
-        self.commit();
-        let mut by_name: Vec<_> = self.names.into_iter().collect();
-        by_name.sort_unstable();
+        self.settle();
         LogReport {
             not_checkable: self.preconditions.finish(),
             order: self.order,
             timeline: self.timeline,
             partitions: self.partitions,
-            by_name: by_name.into_iter().map(|(_, id)| id).collect(),
+            by_name: self.names.in_order(),
             operations: self.operations,
             groups: self.groups,
             precommitted: self.precommitted,
         }
-    }
-}
-
-impl LogReport {
-    /// Which precondition the history breaks, so that nothing can be said of it.
-    pub fn not_checkable(&self) -> Option<&str> {
-        self.not_checkable.as_deref()
-    }
-
-    /// The partitions of which no final read tells what was lost, each with the reason. Those without an
-    /// acknowledged or read record are not among them.
-    pub fn without_final_read(&self) -> impl Iterator<Item = (&TopicPartition, &str)> {
-        let partitions = self.in_order().map(|(_, history)| history).filter(|history| history.has_records());
-        partitions.filter_map(|history| Some((&history.name, history.no_final_read()?)))
-    }
-
-    /// Whether the history tells what this anomaly is judged by.
-    pub fn judges(&self, anomaly: Anomaly) -> bool {
-        match anomaly {
-            Anomaly::DivergentReplica => self.partitions.iter().any(|it| it.givers.is_told()),
-            Anomaly::EndOffsetRegression => self.partitions.iter().any(|it| it.ends.is_told()),
-            Anomaly::CommittedOffsetRegression => self.groups.tells_commits(),
-            Anomaly::TwoOwners => self.groups.tells_owners(),
-            _ => true,
-        }
-    }
-
-    /// Whether some operation sent several records, which take effect together.
-    pub fn has_transactions(&self) -> bool {
-        self.operations.iter().any(|(_, done)| done.send_count() > 1)
-    }
-
-    /// How many records there were.
-    pub fn counts(&self) -> RecordCounts {
-        self.partitions.iter().fold(RecordCounts::default(), |sum, history| {
-            let counts = history.counts();
-            RecordCounts {
-                acknowledged: sum.acknowledged + counts.acknowledged,
-                read: sum.read + counts.read,
-                info_read: sum.info_read + counts.info_read,
-                under_load: sum.under_load.plus(counts.under_load),
-            }
-        })
-    }
-
-    /// Hands every instance of every anomaly to `sink`; none of a history that is not checkable.
-    pub fn sightings(&self, sink: &mut dyn FnMut(Sighting)) {
-        if self.not_checkable.is_some() {
-            return;
-        }
-        for (_, history) in self.in_order() {
-            anomalies::find(&Scene { history, timeline: &self.timeline, order: self.order }, sink);
-        }
-        transactions::find(self, sink);
-        self.groups.find(&self.timeline, sink);
-    }
-
-    fn in_order(&self) -> impl Iterator<Item = (PartitionId, &PartitionHistory)> {
-        self.by_name.iter().map(|id| (*id, self.partition(*id)))
-    }
-
-    fn partition(&self, id: PartitionId) -> &PartitionHistory {
-        &self.partitions[id.0 as usize]
     }
 }
 

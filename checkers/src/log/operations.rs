@@ -1,6 +1,6 @@
 //! The sends and polls of all clients: each operation from its invocation to its completion.
 
-use super::partition::WriteId;
+use super::writes::WriteId;
 use crate::ids::Moment;
 use crate::operation::Outcome;
 
@@ -22,9 +22,7 @@ pub(super) struct Done {
     pub(super) outcome: Option<Outcome>,
     /// What its process did before.
     pub(super) previous: Option<OpId>,
-    /// It took effect: it was `ok`, or something that it sent was read.
-    pub(super) committed: bool,
-    /// Where its sends are among those of all.
+    /// Where its sends begin and end among those of all.
     sends: (u32, u32),
 }
 
@@ -32,6 +30,9 @@ pub(super) struct Done {
 #[derive(Debug, Default)]
 pub(super) struct Operations {
     all: Vec<Done>,
+    /// Which of them took effect: those that were `ok`, or of which something was read. Apart from all else, since
+    /// every dependency asks for it.
+    committed: Vec<bool>,
     sends: Vec<(PartitionId, WriteId)>,
 }
 
@@ -45,9 +46,9 @@ impl Operations {
             completed: Moment::NEVER,
             outcome: None,
             previous: None,
-            committed: false,
             sends: (sends, sends),
         });
+        self.committed.push(false);
         id
     }
 
@@ -70,16 +71,20 @@ impl Operations {
     pub(super) fn complete(&mut self, id: OpId, completed: Moment, outcome: Outcome) {
         if let Some(done) = self.all.get_mut(id.0 as usize) {
             (done.completed, done.outcome) = (completed, Some(outcome));
-            done.committed = outcome == Outcome::Ok;
+            self.committed[id.0 as usize] = outcome == Outcome::Ok;
         }
     }
 
     /// Something that it sent was read: unless it certainly failed, it took effect. Whether that is news.
     pub(super) fn commit(&mut self, id: OpId) -> bool {
-        let done = &mut self.all[id.0 as usize];
-        let news = !done.committed && done.outcome != Some(Outcome::Fail);
-        done.committed |= news;
+        let news = !self.is_committed(id) && self.get(id).outcome != Some(Outcome::Fail);
+        self.committed[id.0 as usize] |= news;
         news
+    }
+
+    /// Whether it took effect.
+    pub(super) fn is_committed(&self, id: OpId) -> bool {
+        self.committed[id.0 as usize]
     }
 
     pub(super) fn get(&self, id: OpId) -> &Done {

@@ -1,75 +1,22 @@
 //! All that the clients of one partition did and saw.
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
-use rustc_hash::FxBuildHasher;
-
 use super::RecordCounts;
 use super::ends::Ends;
 use super::operations::OpId;
 use super::replicas::Givers;
 use super::slots::{Place, Slots};
-use crate::ids::{ClientId, Moment, Offset, Time, TopicPartition, Value};
+use super::writes::{Senders, Write, WriteId};
+use crate::ids::{Moment, Offset, Time, TopicPartition, Value};
 use crate::linearizability::rule;
-use crate::operation::{Acks, Operation, Outcome, Phase, Record, Send};
-
-/// The place of a send among all to its partition, in the order of their invocations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct WriteId(pub(super) u32);
-
-/// The send of one value.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Write {
-    pub(super) value: Value,
-    pub(super) op: OpId,
-    pub(super) client: ClientId,
-    pub(super) invoked: Moment,
-    /// The completion; [`Moment::NEVER`] while it is outstanding.
-    pub(super) completed: Moment,
-    /// How it ended; `None` while it is outstanding.
-    pub(super) outcome: Option<Outcome>,
-    /// Where its producer was told that it lies.
-    pub(super) offset: Option<Offset>,
-    pub(super) acks: Acks,
-    /// It took effect: acknowledged, or proven by a read.
-    pub(super) committed: bool,
-    /// It was sent while the load ran.
-    under_load: bool,
-    /// Where it was read first.
-    pub(super) read: Option<(Offset, Moment)>,
-    /// Where an `ok` poll read it first.
-    pub(super) read_by_ok: Option<(Offset, Moment)>,
-    /// Where the final read has it.
-    pub(super) kept: Option<Offset>,
-}
-
-impl Write {
-    /// When it was acknowledged, if it was.
-    pub(super) fn acknowledged(&self) -> Option<Moment> {
-        (self.outcome == Some(Outcome::Ok)).then_some(self.completed)
-    }
-
-    /// When it failed, if it did.
-    pub(super) fn failed(&self) -> Option<Moment> {
-        (self.outcome == Some(Outcome::Fail)).then_some(self.completed)
-    }
-
-    /// When its place became known.
-    pub(super) fn told(&self) -> Moment {
-        if self.completed.is_some() { self.completed } else { self.invoked }
-    }
-
-    /// Where it lies, by the word of its producer or else of its first reader.
-    pub(super) fn place(&self) -> Option<Offset> {
-        self.offset.or(self.read.map(|(offset, _)| offset))
-    }
-}
+use crate::operation::{Operation, Outcome, Phase, Record, Send};
 
 /// A complete read of the partition after the heal.
 #[derive(Clone, Debug)]
 pub(super) struct FinalRead {
     /// By offset.
     pub(super) content: Vec<(Offset, Value)>,
+    /// Up to here it has all that there was when it began.
+    pub(super) end: Offset,
     /// When it began, and when it ended.
     pub(super) began: Moment,
     pub(super) ended: Moment,
@@ -90,8 +37,15 @@ pub(super) struct Step {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     pub(super) op: OpId,
+    /// How many there are beside the first.
+    more: u32,
     pub(super) first: Offset,
-    pub(super) last: Offset,
+}
+
+impl Run {
+    pub(super) fn last(&self) -> Offset {
+        self.first.plus(i64::from(self.more))
+    }
 }
 
 /// All that the clients of one partition did and saw.
@@ -99,12 +53,19 @@ pub(super) struct Run {
 pub(super) struct PartitionHistory {
     pub(super) name: TopicPartition,
     pub(super) writes: Vec<Write>,
-    by_value: HashMap<Value, WriteId, FxBuildHasher>,
+    /// Those that were completed, in that order.
+    pub(super) completions: Vec<WriteId>,
+    /// Once all was seen: who sent what.
+    senders: Senders,
+    /// Between [`Self::settle`] and [`Self::place_sends`]: what producers were told, by offset.
+    told: Vec<(Offset, WriteId)>,
     pub(super) slots: Slots,
     /// Values that nobody sent here: each place at which one was read.
     pub(super) unsent: Vec<Place>,
     /// Values that were read at several offsets, with each of them.
     pub(super) moved: Vec<(Value, Moment, Offset)>,
+    /// Values whose sends had failed, with each place at which an `ok` poll read them.
+    pub(super) aborted: Vec<(Value, Moment, Offset)>,
     /// The steps that did not go straight to the next offset.
     pub(super) steps: Vec<Step>,
     pub(super) runs: Vec<Run>,
@@ -123,10 +84,13 @@ impl PartitionHistory {
         Self {
             name,
             writes: Vec::new(),
-            by_value: HashMap::default(),
+            completions: Vec::new(),
+            senders: Senders::default(),
+            told: Vec::new(),
             slots: Slots::default(),
             unsent: Vec::new(),
             moved: Vec::new(),
+            aborted: Vec::new(),
             steps: Vec::new(),
             runs: Vec::new(),
             odd: Vec::new(),
@@ -138,53 +102,24 @@ impl PartitionHistory {
         }
     }
 
-    /// Takes the invocation of a send; `None` if the value was sent before.
-    pub(super) fn invoke(
-        &mut self,
-        operation: &Operation,
-        send: &Send,
-        op: OpId,
-        at: Moment,
-    ) -> Option<WriteId> {
+    /// Takes the invocation of a send.
+    pub(super) fn invoke(&mut self, operation: &Operation, send: &Send, op: OpId, at: Moment) -> WriteId {
         let id = WriteId(u32::try_from(self.writes.len()).unwrap_or(u32::MAX));
-        match self.by_value.entry(send.value) {
-            Entry::Occupied(_) => return None,
-            Entry::Vacant(entry) => entry.insert(id),
-        };
-        self.writes.push(Write {
-            value: send.value,
-            op,
-            client: operation.client,
-            invoked: at,
-            completed: Moment::NEVER,
-            outcome: None,
-            offset: None,
-            acks: send.acks,
-            committed: false,
-            under_load: operation.phase == Phase::Load,
-            read: None,
-            read_by_ok: None,
-            kept: None,
-        });
-        Some(id)
+        let mut write = Write::new(send.value, op, operation.client, at, send.acks);
+        write.under_load = operation.phase == Phase::Load;
+        self.writes.push(write);
+        id
     }
 
-    /// Takes the completion of a send; false if its operation had not begun it.
-    pub(super) fn complete(
-        &mut self,
-        operation: &Operation,
-        send: &Send,
-        op: Option<OpId>,
-        at: Moment,
-    ) -> bool {
-        let write = self.by_value.get(&send.value).and_then(|id| self.writes.get_mut(id.0 as usize));
-        let Some(write) = write.filter(|write| Some(write.op) == op && write.outcome.is_none()) else {
-            return false;
-        };
+    /// Takes the completion of a send; false if it had been completed before.
+    pub(super) fn complete(&mut self, id: WriteId, operation: &Operation, send: &Send, at: Moment) -> bool {
         self.last_time = self.last_time.max(operation.time);
-        (write.completed, write.outcome) = (at, Some(operation.outcome));
-        write.offset = send.offset;
-        write.committed = operation.outcome == Outcome::Ok;
+        let write = &mut self.writes[id.0 as usize];
+        if write.outcome.is_some() {
+            return false;
+        }
+        write.ends(operation.outcome, at, send.offset);
+        self.completions.push(id);
         true
     }
 
@@ -210,10 +145,10 @@ impl PartitionHistory {
             let Some(op) = op else { continue };
             match &mut run {
                 _ if !is_first => self.odd.push((op, record.offset, record.value)),
-                Some(run) if run.last.plus(1) == record.offset => run.last = record.offset,
+                Some(run) if run.last().plus(1) == record.offset && run.more < u32::MAX => run.more += 1,
                 run => {
                     self.runs.extend(run.take());
-                    *run = Some(Run { op, first: record.offset, last: record.offset });
+                    *run = Some(Run { op, more: 0, first: record.offset });
                 }
             }
         }
@@ -230,12 +165,15 @@ impl PartitionHistory {
     ) {
         match (operation.outcome, read) {
             (Outcome::Ok, Some((began, mut content))) => {
-                // What was read last at an offset counts.
-                content.reverse();
-                content.sort_by_key(|(offset, _)| *offset);
-                content.dedup_by_key(|(offset, _)| *offset);
+                if !content.is_sorted_by(|one, next| one.0 < next.0) {
+                    // What was read last at an offset counts.
+                    content.reverse();
+                    content.sort_by_key(|(offset, _)| *offset);
+                    content.dedup_by_key(|(offset, _)| *offset);
+                }
                 self.ends.final_end(end, at);
-                self.final_read = Some(FinalRead { content, began, ended: at });
+                let end = end.or(content.last().map(|(last, _)| last.plus(1))).unwrap_or_default();
+                self.final_read = Some(FinalRead { content, end, began, ended: at });
             }
             (Outcome::Ok, None) => {
                 let index = operation.index;
@@ -249,67 +187,78 @@ impl PartitionHistory {
         }
     }
 
-    /// Looks up who sent what was read, once all was seen.
-    pub(super) fn match_reads(&mut self) {
+    /// Finds out who sent what was read, once all was seen. Returns a send whose value had been sent before.
+    pub(super) fn settle(&mut self) -> Option<WriteId> {
         self.slots.settle();
+        self.senders = Senders::of(&self.writes);
+        let offset_of = |id: &WriteId| Some((self.writes[id.0 as usize].offset()?, *id));
+        self.told = self.completions.iter().filter_map(offset_of).collect();
+        self.told.sort_by_key(|(offset, _)| *offset);
+        self.match_reads();
+        self.match_final_read();
+        self.senders.repeated()
+    }
+
+    /// Most records lie where their producers were told, so that going through both by offset finds them.
+    fn match_reads(&mut self) {
+        let mut told = self.told.iter().peekable();
         for place in self.slots.places_mut() {
-            let Some(id) = self.by_value.get(&place.value) else {
+            while told.next_if(|(offset, _)| *offset < place.offset).is_some() {}
+            let there = told.peek().filter(|(offset, _)| *offset == place.offset).map(|(_, id)| *id);
+            let there = there.filter(|id| self.writes[id.0 as usize].value == place.value);
+            let Some(id) = there.or_else(|| self.senders.get(place.value)) else {
                 self.unsent.push(*place);
                 continue;
             };
-            let Some(write) = self.writes.get_mut(id.0 as usize) else { continue };
-            place.write = Some(*id);
-            (place.op, place.is_told) = (write.op, write.offset == Some(place.offset));
-            let seen = (place.offset, place.first);
-            if let Some((offset, first)) = write.read {
+            let write = &mut self.writes[id.0 as usize];
+            place.write = Some(id);
+            (place.op, place.is_told) = (write.op, write.offset() == Some(place.offset));
+            if let Some((offset, first)) = write.read() {
                 self.moved.push((write.value, first, offset));
                 self.moved.push((write.value, place.first, place.offset));
             }
-            if write.read.is_none_or(|(_, first)| place.first < first) {
-                write.read = Some(seen);
-            }
+            write.is_read(place.offset, place.first);
             let by_ok = place.by_ok.is_some() || !rule::applies("aborted-by-ok");
-            if by_ok && write.read_by_ok.is_none_or(|(_, first)| place.by_ok < first) {
-                write.read_by_ok = Some((place.offset, place.by_ok));
+            if by_ok && write.failed().is_some() {
+                self.aborted.push((write.value, place.by_ok, place.offset));
             }
         }
         self.unsent.sort_by_key(|place| (place.value, place.first, place.offset));
+        self.aborted.sort_unstable();
         self.moved.sort_unstable();
         self.moved.dedup();
-        if let Some(read) = &self.final_read {
-            for (offset, value) in &read.content {
-                if let Some(write) =
-                    self.by_value.get(value).and_then(|id| self.writes.get_mut(id.0 as usize))
-                {
-                    write.kept = Some(*offset);
-                }
+    }
+
+    fn match_final_read(&mut self) {
+        let Some(read) = &self.final_read else { return };
+        let mut places = self.slots.firsts().iter().peekable();
+        for (offset, value) in &read.content {
+            while places.next_if(|place| place.offset < *offset).is_some() {}
+            let here = places.peek().filter(|place| (place.offset, place.value) == (*offset, *value));
+            if let Some(id) = here.map_or_else(|| self.senders.get(*value), |place| place.write) {
+                self.writes[id.0 as usize].kept = true;
             }
         }
     }
 
     /// Puts the committed sends where they say that they lie, beside what was read.
     pub(super) fn place_sends(&mut self) {
-        let placed = (0..)
-            .map(WriteId)
-            .zip(&self.writes)
-            .filter(|(_, write)| write.committed || !rule::applies("committed-lie"));
-        let mut placed: Vec<Place> = placed
-            .filter_map(|(id, write)| {
-                let offset = write.offset?;
-                Some(Place {
-                    offset,
-                    value: write.value,
-                    first: write.told(),
-                    by_ok: Moment::NEVER,
-                    is_read: false,
-                    write: Some(id),
-                    op: write.op,
-                    is_told: true,
-                })
-            })
-            .collect();
-        placed.sort_by_key(|place| (place.offset, place.first));
-        self.slots.put(placed);
+        let told = std::mem::take(&mut self.told);
+        let committed = told.iter().filter_map(|(offset, id)| {
+            let write = &self.writes[id.0 as usize];
+            let place = Place {
+                offset: *offset,
+                value: write.value,
+                first: write.told(),
+                by_ok: Moment::NEVER,
+                is_read: false,
+                write: Some(*id),
+                op: write.op,
+                is_told: true,
+            };
+            (write.committed || !rule::applies("committed-lie")).then_some(place)
+        });
+        self.slots.put(committed);
     }
 
     pub(super) fn write(&self, id: WriteId) -> &Write {
@@ -317,14 +266,12 @@ impl PartitionHistory {
     }
 
     pub(super) fn write_of(&self, value: Value) -> Option<&Write> {
-        self.by_value.get(&value).and_then(|id| self.writes.get(id.0 as usize))
+        self.senders.get(value).map(|id| self.write(id))
     }
 
     /// A send took effect, since another of its operation did.
     pub(super) fn commit(&mut self, id: WriteId) {
-        if let Some(write) = self.writes.get_mut(id.0 as usize) {
-            write.committed = true;
-        }
+        self.writes[id.0 as usize].committed = true;
     }
 
     /// Why there is no final read.
@@ -338,7 +285,7 @@ impl PartitionHistory {
 
     /// Whether there is anything to lose.
     pub(super) fn has_records(&self) -> bool {
-        let read = || self.writes.iter().any(|write| write.read.is_some());
+        let read = || self.writes.iter().any(|write| write.read().is_some());
         !self.unsent.is_empty() || self.writes.iter().any(|write| write.acknowledged().is_some()) || read()
     }
 
@@ -349,15 +296,15 @@ impl PartitionHistory {
         unsent.dedup();
         counts.read = unsent.len() as u64;
         for write in &self.writes {
-            counts.read += u64::from(write.read.is_some());
+            counts.read += u64::from(write.read().is_some());
             match write.outcome {
                 Some(Outcome::Ok) => counts.acknowledged += 1,
                 Some(Outcome::Fail) => {}
-                _ => counts.info_read += u64::from(write.read.is_some()),
+                _ => counts.info_read += u64::from(write.read().is_some()),
             }
             if write.under_load {
                 let acknowledged = write.acknowledged().is_some();
-                let lost = acknowledged && self.final_read.is_some() && write.kept.is_none();
+                let lost = acknowledged && self.final_read.is_some() && !write.kept;
                 counts.under_load.sent += 1;
                 counts.under_load.acknowledged += u64::from(acknowledged);
                 counts.under_load.lost += u64::from(lost);

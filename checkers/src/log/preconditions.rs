@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::operations::OpId;
-use crate::ids::{OperationIndex, Process};
-use crate::operation::{Body, Operation, Outcome};
+use crate::ids::{Offset, OperationIndex, Process};
+use crate::operation::{Body, MicroOp, Operation, Outcome, PartitionPosition, Poll};
 
 /// Checks the shape of a history, and keeps the first thing that is wrong with it.
 #[derive(Debug, Default)]
@@ -67,15 +67,18 @@ impl Preconditions {
     }
 
     fn check_offsets(&mut self, operation: &Operation) {
-        let sent = operation.body.sends().filter_map(|send| send.offset);
-        let read = operation.body.reads().flat_map(|read| read.records.iter().map(|record| record.offset));
-        let assigned = match &operation.body {
-            Body::Assign(positions) | Body::FinalRead(positions) => &positions[..],
-            Body::Commit(group) | Body::FetchCommitted(group) => &group.offsets[..],
-            _ => &[],
+        let below_0 = match &operation.body {
+            Body::Send(send) => send.offset.filter(|offset| offset.0 < 0),
+            Body::Poll(poll) => read_below_0(poll),
+            Body::Txn(steps) => steps.iter().find_map(|step| match step {
+                MicroOp::Send(send) => send.offset.filter(|offset| offset.0 < 0),
+                MicroOp::Poll(poll) => read_below_0(poll),
+            }),
+            Body::Assign(positions) | Body::FinalRead(positions) => position_below_0(positions),
+            Body::Commit(group) | Body::FetchCommitted(group) => position_below_0(&group.offsets),
+            Body::Subscribe(_) | Body::Join(_) => None,
         };
-        let assigned = assigned.iter().filter_map(|position| position.offset);
-        if let Some(offset) = sent.chain(read).chain(assigned).find(|offset| offset.0 < 0) {
+        if let Some(offset) = below_0 {
             let index = operation.index;
             self.breaks(|| format!("the offset {offset} at {index} is below 0"));
         }
@@ -92,4 +95,13 @@ impl Preconditions {
     pub(super) fn finish(self) -> Option<String> {
         self.broken.map(|reason| format!("not checkable: {reason}"))
     }
+}
+
+fn read_below_0(poll: &Poll) -> Option<Offset> {
+    let records = poll.reads.iter().map(|read| &read.records);
+    records.into_iter().find_map(|records| records.iter().find(|it| it.offset.0 < 0)).map(|it| it.offset)
+}
+
+fn position_below_0(positions: &[PartitionPosition]) -> Option<Offset> {
+    positions.iter().filter_map(|position| position.offset).find(|offset| offset.0 < 0)
 }

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::operations::OpId;
-use super::partition::WriteId;
+use super::writes::WriteId;
 use crate::ids::{Moment, Offset, Value};
 
 /// A value at an offset.
@@ -99,16 +99,18 @@ impl Slots {
         let late = std::mem::take(&mut self.late);
         self.late_at = HashMap::default();
         self.merge(late);
+        self.order_others();
     }
 
-    /// Puts acknowledged sends beside what was read, once that is settled.
-    pub(super) fn put(&mut self, sends: Vec<Place>) {
+    /// Puts committed sends, by their offsets, beside what was read, once that is settled. Of the further values it
+    /// only matters here which are known; they have moved.
+    pub(super) fn put(&mut self, sends: impl Iterator<Item = Place>) {
         let mut new: Vec<Place> = Vec::new();
         let mut near = 0;
         for send in sends {
             match seek(&self.sorted, send.offset, near) {
                 Ok(at) => {
-                    near = at;
+                    near = at + 1;
                     if self.sorted[at].value != send.value {
                         other(&mut self.others, &mut self.other_at, send);
                     }
@@ -125,9 +127,13 @@ impl Slots {
                 }
             }
         }
-        self.merge(new);
-        self.others.sort_by_key(|place| (place.offset, place.first));
         self.other_at = HashMap::default();
+        self.merge(new);
+        self.order_others();
+    }
+
+    fn order_others(&mut self) {
+        self.others.sort_by_key(|place| (place.offset, place.first));
     }
 
     fn merge(&mut self, more: Vec<Place>) {
@@ -175,12 +181,16 @@ fn other<'p>(
 
 /// Where `offset` is among places that are sorted by it, or where it would be. Quick if that is at `near` or
 /// not far from it.
+#[inline]
 pub(super) fn seek(sorted: &[Place], offset: Offset, near: usize) -> Result<usize, usize> {
     match sorted.get(near) {
-        Some(place) if place.offset == offset => return Ok(near),
-        None if sorted.last().is_none_or(|last| last.offset < offset) => return Err(sorted.len()),
-        _ => {}
+        Some(place) if place.offset == offset => Ok(near),
+        None if sorted.last().is_none_or(|last| last.offset < offset) => Err(sorted.len()),
+        _ => seek_from(sorted, offset, near),
     }
+}
+
+fn seek_from(sorted: &[Place], offset: Offset, near: usize) -> Result<usize, usize> {
     let near = near.min(sorted.len().saturating_sub(1));
     let is_below = |at: usize| sorted.get(at).is_some_and(|place| place.offset < offset);
     // All below `low` is below the offset, and nothing from `high` on.

@@ -42,7 +42,7 @@ pub struct Finding {
     pub secondary: bool,
     /// What became of how many of the records, where they are lost and the brokers told of them.
     pub fates: BTreeMap<Fate, u64>,
-    /// The first instances, at most [`Finding::EVIDENCE_MAX`] of them.
+    /// The first instances, at most [`Finding::EVIDENCE_MAX`] of them unless all are asked for.
     pub evidence: Vec<Evidence>,
 }
 

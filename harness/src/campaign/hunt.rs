@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use highwater_checkers::ids::TopicPartition;
+use highwater_checkers::judge::Shown;
 use highwater_checkers::verdict::{Anomaly, Finding};
 use highwater_reports::Outcome;
 use highwater_workloads::Scenario;
@@ -190,6 +191,7 @@ impl Hunter<'_> {
             stop: self.stop.flag(),
             until: None,
             stop_at_violation: false,
+            shown: Shown::First,
             progress: None,
         };
         let result = alone(spec, self.execute);

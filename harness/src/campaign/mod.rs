@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use highwater_checkers::judge::Shown;
 use highwater_reports::{Conclusion, Sink, SinkError};
 use highwater_workloads::Scenario;
 
@@ -76,6 +77,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// Whether each run ends at its first breach of an invariant ([`crate::run::RunSpec::stop_at_violation`]).
     pub stop_at_violation: bool,
+    /// How many of the instances of an anomaly a finding shows.
+    pub shown: Shown,
     /// How long it may take, in real time.
     pub timeout: Option<Duration>,
 }

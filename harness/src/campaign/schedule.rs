@@ -196,6 +196,7 @@ impl<'a> Schedule<'a> {
             stop: self.stop.flag(),
             until: None,
             stop_at_violation: self.options.stop_at_violation,
+            shown: self.options.shown,
             progress: Some(Arc::new(progress)),
         };
         let sender = self.sender.clone();

@@ -149,6 +149,7 @@ fn options(artifacts: &Path, jobs: usize) -> Options {
         recordings_bytes_max: 1_000_000,
         fail_fast: false,
         stop_at_violation: false,
+        shown: Shown::First,
         timeout: None,
     }
 }

@@ -9,6 +9,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use highwater_checkers::check::{FailedCas, Object};
 use highwater_checkers::history::{Datum, Format as HistoryFormat};
+use highwater_checkers::judge::Shown;
 use highwater_checkers::linearizability::search::Search;
 use highwater_reports::style::ColorChoice;
 use highwater_reports::terminal::Detail;
@@ -113,6 +114,8 @@ pub(super) struct RunArgs {
     /// End each run as soon as an invariant of the cluster's inside is broken
     #[arg(long, env = "HIGHWATER_STOP_AT_VIOLATION", value_parser = FalseyValueParser::new())]
     pub(super) stop_at_violation: bool,
+    #[command(flatten)]
+    pub(super) all: AllArg,
     /// Stop after this time, like 10m, and report what was found
     #[arg(long, value_name = "TIME", value_parser = duration::parse, env = "HIGHWATER_TIMEOUT")]
     pub(super) timeout: Option<Duration>,
@@ -150,6 +153,8 @@ pub(super) struct ReplayArgs {
     /// Print every event of the run
     #[arg(long, env = "HIGHWATER_TRACE", value_parser = FalseyValueParser::new())]
     pub(super) trace: bool,
+    #[command(flatten)]
+    pub(super) all: AllArg,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -243,6 +248,19 @@ pub(super) struct ArtifactsArg {
         env = "HIGHWATER_ARTIFACTS"
     )]
     pub(super) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AllArg {
+    /// Show every instance of every anomaly, not the first ones of each
+    #[arg(long, env = "HIGHWATER_ALL", value_parser = FalseyValueParser::new())]
+    all: bool,
+}
+
+impl AllArg {
+    pub(super) fn shown(&self) -> Shown {
+        if self.all { Shown::All } else { Shown::First }
+    }
 }
 
 #[derive(Debug, Args)]

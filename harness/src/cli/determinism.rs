@@ -6,6 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use highwater_checkers::judge::Shown;
 use highwater_reports::narrate::counted;
 use highwater_reports::style::plain;
 
@@ -73,6 +74,7 @@ fn spec(loaded: &Loaded, seed: u64, folder: PathBuf, stop: &Stop) -> RunSpec {
         stop: stop.flag(),
         until: None,
         stop_at_violation: false,
+        shown: Shown::First,
         progress: None,
     }
 }

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use highwater_checkers::judge::Shown;
 use highwater_checkers::recording::{Event, Header, Recording, Stage, TraceHash};
-use highwater_checkers::verdict::{Anomaly, Finding, RunVerdict};
+use highwater_checkers::verdict::{Anomaly, Evidence, Finding, RunVerdict};
 use highwater_reports::Outcome;
 use highwater_reports::narrate::{self, counted};
 use highwater_reports::style::{Paint, Style, plain};
@@ -42,6 +43,7 @@ pub(super) fn replay(args: &ReplayArgs, subject: &Subject) -> Result<Exit, CliEr
         stop: stop.flag(),
         until: args.until,
         stop_at_violation: false,
+        shown: args.all.shown(),
         progress: None,
     };
     let run = format!("{} seed {}", spec.scenario.name, spec.seed);
@@ -146,6 +148,11 @@ impl Show {
                 verdict.findings.iter().filter(|f| f.is_violation() || self.detail == Detail::Verbose)
             {
                 say(&format!("{}: {}", finding.anomaly, plain(&finding.what)))?;
+                if args.all.shown() == Shown::All {
+                    for evidence in &finding.evidence {
+                        say(&format!("  {}", instance(evidence)))?;
+                    }
+                }
             }
         }
         if self.detail > Detail::Quiet && args.until.is_none() {
@@ -210,6 +217,24 @@ impl Show {
         say(&self.style.paint(Paint::Bad, format!("the recorded violation is gone: {}", names.join(", "))))?;
         Ok(Exit::NotReproduced)
     }
+}
+
+/// One instance of a finding: when it was, and the operations, values, offsets and brokers that prove it.
+fn instance(evidence: &Evidence) -> String {
+    let mut told = evidence.time.to_string();
+    for operation in &evidence.operations {
+        told.push_str(&format!(" {operation}"));
+    }
+    for (name, numbers) in [
+        ("value", evidence.values.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        ("offset", evidence.offsets.iter().map(ToString::to_string).collect()),
+        ("broker", evidence.brokers.iter().map(ToString::to_string).collect()),
+    ] {
+        if !numbers.is_empty() {
+            told.push_str(&format!(", {name} {}", numbers.join(" ")));
+        }
+    }
+    told
 }
 
 fn violations(verdict: &RunVerdict) -> BTreeSet<Anomaly> {

@@ -41,6 +41,7 @@ pub(super) fn run(args: &RunArgs, subject: &Subject) -> Result<Exit, CliError> {
         recordings_bytes_max: args.artifacts_max.saturating_mul(1_000_000),
         fail_fast: args.fail_fast,
         stop_at_violation: args.stop_at_violation,
+        shown: args.all.shown(),
         timeout: args.timeout,
     };
     let stop = stop_on_interrupt()?;

@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use highwater_checkers::invariants::InvariantMonitor;
-use highwater_checkers::judge::judge;
+use highwater_checkers::judge::{JudgeConfig, Shown, judge};
 use highwater_checkers::recording::{
     FILE_NAME, Header, Recording, RecordingError, Stage, TraceHash, VERSION,
 };
@@ -59,6 +59,8 @@ pub struct RunSpec {
     /// Judges every step of the cluster's inside as it is recorded, and ends the run at the tick after the first
     /// breach of an invariant that the scenario does not expect. The recording is whole up to there.
     pub stop_at_violation: bool,
+    /// How many of the instances of an anomaly a finding shows.
+    pub shown: Shown,
     /// Told now and then how far the run has come.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
 }
@@ -135,7 +137,7 @@ pub fn execute<S: System>(system: &S, spec: &RunSpec) -> Result<RunResult, RunEr
     assert_eq!(spec.scenario.system, system.vocabulary().system, "a scenario is read for one system");
     let stopwatch = Stopwatch::start();
     let plan = Plan::new(&spec.scenario, spec.seed);
-    let config = judge_config(&plan);
+    let config = JudgeConfig { shown: spec.shown, ..judge_config(&plan) };
     let watch = spec.stop_at_violation.then(|| InvariantMonitor::new(&config));
     let recorder = Arc::new(begin(spec, &plan, watch)?);
     let capture = Capture { recorder: Arc::clone(&recorder), cluster: plan.cluster.clone() };

@@ -16,6 +16,7 @@ use highwater::campaign::thread::alone;
 use highwater::run::{self, RunResult, RunSpec};
 use highwater::system::System;
 use highwater_checkers::ids::Time;
+use highwater_checkers::judge::Shown;
 use highwater_checkers::recording::{Event, Stage};
 use highwater_checkers::verdict::{Anomaly, Finding, RunOutcome};
 use highwater_workloads::scenario;
@@ -65,6 +66,7 @@ fn run(source: &str) -> RunResult {
         stop: Arc::default(),
         until: None,
         stop_at_violation: false,
+        shown: Shown::First,
         progress: None,
     };
     let execute: Execute = Arc::new(|spec: &RunSpec| run::execute(&ToyQueue, spec));
@@ -205,6 +207,37 @@ fn a_run_ends_at_its_first_violation_if_it_is_asked_to() {
     let expected = format!("{source}expect: {{ violation: [W8, W14, stuck] }}\n");
     let (_folder, code, stdout, _) = toy_queue(&words, &expected);
     assert_eq!(code, 0, "{stdout}");
+}
+
+#[test]
+fn every_instance_of_an_anomaly_is_shown_if_it_is_asked_for() {
+    let source = configured("flush: every-batch, mutants: [skip-sync]");
+    let unseen = |more: &[&str]| {
+        let words = [&["run", "toy.yaml", "--count", "1", "--format", "json"], more].concat();
+        let (folder, code, stdout, _) = toy_queue(&words, &source);
+        assert_eq!(code, 1, "{stdout}");
+        let events = stdout.lines().map(|line| serde_json::from_str(line).expect("an object a line"));
+        let events: Vec<serde_json::Value> = events.collect();
+        let findings = events.iter().filter_map(|event| event["findings"].as_array()).flatten();
+        let unseen = findings.filter(|it| it["anomaly"] == "unseen").max_by_key(|it| it["count"].as_u64());
+        let unseen = unseen.expect("records were lost");
+        let shown = unseen["evidence"].as_array().expect("a list").len();
+        (folder, unseen["count"].as_u64().expect("a number") as usize, shown)
+    };
+    let (_folder, count, shown) = unseen(&[]);
+    assert!(count > Finding::EVIDENCE_MAX, "{count}");
+    assert_eq!(shown, Finding::EVIDENCE_MAX);
+    let (folder, counted, shown) = unseen(&["--all"]);
+    assert_eq!((counted, shown), (count, count));
+    let recorded = folder.path().join("highwater-artifacts/toy/seed-0").display().to_string();
+    let instances = |words: &[&str]| {
+        let (_folder, code, stdout, _) = toy_queue(words, &source);
+        assert_eq!(code, 1, "{stdout}");
+        let below = stdout.lines().skip_while(|line| !line.starts_with("unseen: ")).skip(1);
+        below.take_while(|line| line.starts_with("  ")).count()
+    };
+    assert_eq!(instances(&["replay", &recorded]), 0);
+    assert!(instances(&["replay", &recorded, "--all"]) > 0);
 }
 
 #[test]

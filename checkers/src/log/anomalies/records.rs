@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{Scene, Sink, weak};
 use crate::ids::{ClientId, Moment, Offset, Value};
 use crate::linearizability::rule;
-use crate::log::partition::Write;
 use crate::log::sighting::{Part, Sighting};
 use crate::log::slots::{Place, seek};
+use crate::log::writes::Write;
 use crate::operation::Acks;
 use crate::verdict::Anomaly;
 
@@ -40,7 +40,7 @@ impl Scene<'_> {
         let history = self.history;
         let mut doubled: Vec<(Value, Moment, Offset)> = history.moved.clone();
         for write in history.writes.iter().filter(|write| write.committed) {
-            if let (Some(told), Some((read, at))) = (write.offset, write.read)
+            if let (Some(told), Some((read, at))) = (write.offset(), write.read())
                 && told != read
             {
                 doubled.push((write.value, at, read));
@@ -52,7 +52,7 @@ impl Scene<'_> {
         for places in doubled.chunk_by(|one, other| one.0 == other.0) {
             let value = places[0].0;
             let sent = history.write_of(value).filter(|write| write.committed);
-            let sent = sent.and_then(|write| Some((write.offset?, write.told())));
+            let sent = sent.and_then(|write| Some((write.offset()?, write.told())));
             let (at, by) = sent.unwrap_or((places[0].2, places[0].1));
             for (_, moment, offset) in places.iter().filter(|(_, _, offset)| *offset != at) {
                 let evidence = self.evidence(&[by, *moment], [value], [at, *offset]);
@@ -72,10 +72,10 @@ impl Scene<'_> {
 
     /// A value was read whose send had failed.
     pub(super) fn aborted_reads(&self, sink: &mut Sink<'_>) {
-        let aborted = |write: &Write| write.failed().is_some() && write.read_by_ok.is_some();
-        for write in self.by_value(aborted) {
-            if let (Some(failed), Some((offset, read))) = (write.failed(), write.read_by_ok) {
-                let evidence = self.evidence(&[failed, read], [write.value], [offset]);
+        for places in self.history.aborted.chunk_by(|one, other| one.0 == other.0) {
+            let (value, read, offset) = places[0];
+            if let Some(failed) = self.history.write_of(value).and_then(Write::failed) {
+                let evidence = self.evidence(&[failed, read], [value], [offset]);
                 sink(self.sighting(Anomaly::AbortedRead, evidence));
             }
         }
@@ -89,13 +89,13 @@ impl Scene<'_> {
         let Some(highest) = firsts.into_iter().chain(others).max_by_key(|place| place.offset) else { return };
         let (highest, reader) = (highest.offset, highest.first);
         let is_below = |write: &Write| {
-            !rule::applies("highest-read") || write.offset.is_some_and(|offset| offset <= highest)
+            !rule::applies("highest-read") || write.offset().is_some_and(|offset| offset <= highest)
         };
         let lost = |write: &Write| {
-            write.committed && write.offset.is_some() && write.read.is_none() && is_below(write)
+            write.committed && write.offset().is_some() && write.read().is_none() && is_below(write)
         };
         for write in self.by_value(lost) {
-            let offsets = write.offset.into_iter().chain([highest]);
+            let offsets = write.offset().into_iter().chain([highest]);
             let mut evidence = self.evidence(&[write.told(), reader], [write.value], offsets);
             // It is lost only when the run is over: until then somebody might still read it.
             evidence.time = self.history.last_time.max(evidence.time);
@@ -107,44 +107,38 @@ impl Scene<'_> {
     /// A value was acknowledged before the final read began, and is absent from it.
     pub(super) fn unseen(&self, sink: &mut Sink<'_>) {
         let Some(final_read) = &self.history.final_read else { return };
-        let parts = self.parts_of_loss();
         let in_time = |ack: Moment| !rule::applies("acknowledged-in-time") || ack < final_read.began;
-        let lost = |write: &Write| write.kept.is_none() && write.acknowledged().is_some_and(in_time);
-        for write in self.by_value(lost) {
+        let lost = self.by_value(|write| !write.kept && write.acknowledged().is_some_and(in_time));
+        if lost.is_empty() {
+            return;
+        }
+        let kept = self.kept_of_producers();
+        for write in lost {
             let Some(ack) = write.acknowledged() else { continue };
             let evidence =
-                self.evidence(&[write.invoked, ack, final_read.ended], [write.value], write.offset);
-            sink(Sighting {
-                weak_acks: weak(write.acks),
-                acknowledged: Some(self.timeline.time(ack)),
-                part: parts.get(&write.value).copied(),
-                ..self.sighting(Anomaly::Unseen, evidence)
-            });
-        }
-    }
-
-    /// Of each lost record where it was among those of its producer that were acknowledged, in the order in
-    /// which they were sent.
-    fn parts_of_loss(&self) -> BTreeMap<Value, Part> {
-        let acknowledged = || self.history.writes.iter().filter(|write| write.acknowledged().is_some());
-        let mut parts = BTreeMap::new();
-        if acknowledged().all(|write| write.kept.is_some()) {
-            return parts;
-        }
-        // The first and the last of each producer that are there.
-        let mut kept: BTreeMap<ClientId, (Moment, Moment)> = BTreeMap::new();
-        for write in acknowledged().filter(|write| write.kept.is_some()) {
-            kept.entry(write.client).or_insert((write.invoked, write.invoked)).1 = write.invoked;
-        }
-        for write in acknowledged().filter(|write| write.kept.is_none()) {
+                self.evidence(&[write.invoked, ack, final_read.ended], [write.value], write.offset());
             let part = match kept.get(&write.client) {
                 Some((_, last)) if write.invoked > *last => Part::End,
                 Some((first, _)) if write.invoked > *first => Part::Middle,
                 _ => Part::Beginning,
             };
-            parts.insert(write.value, part);
+            sink(Sighting {
+                weak_acks: weak(write.acks),
+                acknowledged: Some(self.timeline.time(ack)),
+                part: Some(part),
+                ..self.sighting(Anomaly::Unseen, evidence)
+            });
         }
-        parts
+    }
+
+    /// When each producer sent the first and the last of its acknowledged records that the final read has.
+    fn kept_of_producers(&self) -> BTreeMap<ClientId, (Moment, Moment)> {
+        let mut kept: BTreeMap<ClientId, (Moment, Moment)> = BTreeMap::new();
+        let is_kept = |write: &&Write| write.kept && write.acknowledged().is_some();
+        for write in self.history.writes.iter().filter(is_kept) {
+            kept.entry(write.client).or_insert((write.invoked, write.invoked)).1 = write.invoked;
+        }
+        kept
     }
 
     /// A value was given to a consumer, and is absent from the final read, or elsewhere in it.
@@ -158,36 +152,28 @@ impl Scene<'_> {
             for place in places {
                 while content.next_if(|(offset, _)| *offset < place.offset).is_some() {}
                 let is_there = content.peek().is_some_and(|it| **it == (place.offset, place.value));
-                if !is_there && place.is_read {
+                // What came after all that the final read speaks of is not lost.
+                let is_later = place.first > final_read.began && place.offset >= final_read.end;
+                let is_meant = place.is_read && !(is_later && rule::applies("read-later"));
+                if !is_there && is_meant {
                     lost.push((place.value, place.first, place.offset));
                 }
             }
         }
         lost.sort_unstable();
         lost.dedup_by_key(|(value, ..)| *value);
-        let elsewhere = self.unsent_and_kept(final_read.content.as_slice(), &lost);
-        for (value, reader, offset) in lost {
-            let kept = match self.history.write_of(value) {
-                Some(write) => write.kept,
-                None => elsewhere.get(&value).copied(),
-            };
-            let offsets = std::iter::once(offset).chain(kept);
+        // Where the final read has those that it has elsewhere.
+        let mut elsewhere: BTreeMap<Value, Offset> = BTreeMap::new();
+        let is_lost = |value: &Value| lost.binary_search_by_key(value, |(lost, ..)| *lost).is_ok();
+        if !lost.is_empty() {
+            let moved = final_read.content.iter().filter(|(_, value)| is_lost(value));
+            elsewhere.extend(moved.map(|(offset, value)| (*value, *offset)));
+        }
+        for (value, reader, offset) in lost.iter().copied() {
+            let offsets = std::iter::once(offset).chain(elsewhere.get(&value).copied());
             let evidence = self.evidence(&[reader, final_read.ended], [value], offsets);
             sink(self.sighting(Anomaly::ReadThenLost, evidence));
         }
-    }
-
-    /// Where the final read has values that nobody sent, if such a one is lost elsewhere.
-    fn unsent_and_kept(
-        &self,
-        content: &[(Offset, Value)],
-        lost: &[(Value, Moment, Offset)],
-    ) -> BTreeMap<Value, Offset> {
-        let unsent = |value: Value| self.history.write_of(value).is_none();
-        if !lost.iter().any(|(value, ..)| unsent(*value)) {
-            return BTreeMap::new();
-        }
-        content.iter().filter(|(_, value)| unsent(*value)).map(|(offset, value)| (*value, *offset)).collect()
     }
 
     /// The sends that are meant, in the order of their values.

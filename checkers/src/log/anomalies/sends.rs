@@ -1,15 +1,17 @@
-//! Producers whose records lie in another order than they were sent, or apart; and torn transactions are in
-//! [`super::super::transactions`].
+//! Producers whose records lie in another order than they were sent, or apart.
 
 use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 
 use super::{Scene, Sink, weak};
 use crate::ids::{ClientId, Moment, Offset};
 use crate::linearizability::rule;
 use crate::log::SendOrder;
-use crate::log::partition::Write;
 use crate::log::sighting::{Legal, Sighting};
 use crate::log::slots::seek;
+use crate::log::writes::Write;
 use crate::operation::Acks;
 use crate::verdict::Anomaly;
 
@@ -26,17 +28,48 @@ impl Scene<'_> {
     /// Sends that were in flight together may lie in any order, unless the protocol promises more. After a step
     /// back only what was sent from there on is compared, so that one step is told once.
     pub(super) fn send_order(&self, sink: &mut Sink<'_>) {
+        self.inside_operations(sink);
+        if self.sends_go_up() {
+            return;
+        }
         let mut producers: BTreeMap<ClientId, Vec<Placed<'_>>> = BTreeMap::new();
-        // They are in the order in which they were sent.
-        for write in self.history.writes.iter().filter(|write| write.acknowledged().is_some()) {
-            if let Some(at) = write.place() {
-                producers.entry(write.client).or_default().push(Placed { write, at });
-            }
+        for send in self.placed() {
+            producers.entry(send.write.client).or_default().push(send);
         }
         for sends in producers.values() {
             self.order_of(sends, sink);
-            self.inside_operations(sends, sink);
         }
+    }
+
+    /// The acknowledged sends that lie somewhere, in the order in which they were sent.
+    fn placed(&self) -> impl Iterator<Item = Placed<'_>> {
+        let acknowledged = self.history.writes.iter().filter(|write| write.acknowledged().is_some());
+        acknowledged.filter_map(|write| Some(Placed { write, at: write.place()? }))
+    }
+
+    /// Whether each record lies above all of its producer that count before it: the quick check that mostly settles
+    /// it, without a list a producer.
+    fn sends_go_up(&self) -> bool {
+        let all_count = self.order == SendOrder::Always || !rule::applies("one-by-one");
+        let history = self.history;
+        let mut highest: HashMap<ClientId, Offset, FxBuildHasher> = HashMap::default();
+        let mut completed = history.completions.iter().map(|id| history.write(*id)).peekable();
+        for Placed { write, at } in self.placed() {
+            while let Some(other) = completed.next_if(|other| other.completed < write.invoked) {
+                let at = other.acknowledged().and_then(|_| other.place());
+                if let Some(at) = at.filter(|_| !all_count) {
+                    let highest = highest.entry(other.client).or_insert(at);
+                    *highest = at.max(*highest);
+                }
+            }
+            if highest.get(&write.client).is_some_and(|highest| at <= *highest) {
+                return false;
+            }
+            if all_count {
+                highest.insert(write.client, at);
+            }
+        }
+        true
     }
 
     /// The order of the sends of different operations of one producer.
@@ -68,19 +101,25 @@ impl Scene<'_> {
     }
 
     /// The order of the sends of one operation, and what lies between them.
-    fn inside_operations(&self, sends: &[Placed<'_>], sink: &mut Sink<'_>) {
+    fn inside_operations(&self, sink: &mut Sink<'_>) {
         let firsts = self.history.slots.firsts();
-        for pair in sends.windows(2).filter(|pair| pair[0].write.op == pair[1].write.op) {
-            let (one, next) = (pair[0], pair[1]);
+        let mut sends = self.placed();
+        let Some(mut last) = sends.next() else { return };
+        let mut near = 0;
+        for next in sends {
+            let one = std::mem::replace(&mut last, next);
+            if one.write.op != next.write.op {
+                continue;
+            }
             if next.at <= one.at {
                 self.step_back(Anomaly::IntNonmonotonicSend, one, next, sink);
                 continue;
             }
-            let after = match seek(firsts, one.at, 0) {
+            near = match seek(firsts, one.at, near) {
                 Ok(at) => at + 1,
                 Err(at) => at,
             };
-            if let Some(between) = firsts.get(after).filter(|between| between.offset < next.at) {
+            if let Some(between) = firsts.get(near).filter(|between| between.offset < next.at) {
                 let values = [one.write.value, between.value, next.write.value];
                 let offsets = [one.at, between.offset, next.at];
                 let evidence = self.evidence(&[one.write.told()], values, offsets);

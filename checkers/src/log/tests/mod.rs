@@ -9,7 +9,7 @@ use super::*;
 use crate::ids::Process;
 use crate::operation::{Acks, Outcome, Phase};
 use crate::script::Script;
-use crate::verdict::Anomaly;
+use crate::verdict::{Anomaly, LoadCounts};
 
 /// What is found, as `name partition values @ offsets`. Values that are polled and nowhere sent in the text
 /// count as sent, so that the fixtures need not spell them out.
@@ -34,7 +34,7 @@ fn illegal(text: &str) -> Vec<String> {
 const LEGAL: &str = " (legal)";
 
 fn line(sighting: &Sighting) -> String {
-    let letter = |value: &crate::ids::Value| match u8::try_from(value.0) {
+    let letter = |value: &Value| match u8::try_from(value.0) {
         Ok(byte) if byte.is_ascii_lowercase() => char::from(byte).to_string(),
         _ => value.to_string(),
     };
@@ -139,6 +139,10 @@ fn poll_skips() {
 fn nonmonotonic_polls() {
     assert_found("p0 R x:1=a x:2=b x:3=c ; p0 R x:2=b x:3=c x:4=d", &["nonmonotonic-poll x  @ 3,2"]);
     assert_found("p0 R x:1=a x:2=b x:1=a", &["int-nonmonotonic-poll x  @ 2,1"]);
+    // Even where nothing can follow.
+    let end = "p0 R x:9223372036854775807=a";
+    let back = "nonmonotonic-poll x  @ 9223372036854775807,9223372036854775807";
+    assert_found(&format!("{end} ; {end}"), &[back]);
     // Another consumer may be behind.
     assert_found("p0 R x:1=a x:2=b ; p1 R x:1=a", &[]);
 }
@@ -181,6 +185,7 @@ fn what_must_not_trip() {
     for text in [
         "",
         "p0 R x",
+        "p0 T ; p1 TI ; p2 TF",
         "p0 I x=a ; p1 I x=b ; p2 I0 x=c ; p3 O x=d",
         "p0 S x:0=a ; p1 S y:0=a ; p2 R x:0=a y:0=a",
         "p0 S x:4611686018427387903=a ; p0 S x:4611686018427387904=b
@@ -256,6 +261,19 @@ fn preconditions_are_named() {
     let Some(Event::Operation(sent)) = Script::of("p0 S x:0=b").events.pop() else { unreachable!() };
     other.operation(0, Outcome::Ok, Phase::Load, sent.body);
     assert_eq!(broken(&other), "not checkable: #1 completes a send of value 98 that its process never began");
+
+    for (text, expected) in [
+        ("p0 S x:0=a x:1=a", "value 97 was sent to x/0 twice"),
+        // Of several the one whose value was sent again first.
+        ("p0 S y:0=b ; p0 S x:0=a ; p1 S x:1=a ; p1 S y:1=b", "value 97 was sent to x/0 twice"),
+        ("p0 O x=a ; p0 X x:0=a x:1=a", "#1 completes a send of value 97 that its process never began"),
+        ("p0 O x=a ; p0 X y:0=a", "#1 completes a send of value 97 that its process never began"),
+        ("p0 C g x:-1", "the offset -1 at #0 is below 0"),
+        ("p0 A x:-1", "the offset -1 at #0 is below 0"),
+        ("p0 T +x:0=a x:-2=b", "the offset -2 at #1 is below 0"),
+    ] {
+        assert_eq!(broken(&Script::of(text)), format!("not checkable: {expected}"), "{text}");
+    }
 }
 
 #[test]
@@ -265,6 +283,20 @@ fn records_are_counted() {
     let report = LogMonitor::default().fold(&script.events);
     let under_load = LoadCounts { sent: 5, acknowledged: 1, lost: 0 };
     assert_eq!(report.counts(), RecordCounts { acknowledged: 1, read: 3, info_read: 2, under_load });
+}
+
+#[test]
+fn a_completion_may_tell_its_sends_in_another_order() {
+    let report = |text: &str| LogMonitor::default().fold(&Script::of(text).events);
+    for text in ["p0 O x=a y=b ; p0 X x:0=a y:3=b", "p0 O x=a y=b ; p0 X y:3=b x:0=a"] {
+        let report = report(&format!("{text} ; p1 S y:3=c"));
+        assert_eq!((report.not_checkable(), report.counts().acknowledged), (None, 3), "{text}");
+        let mut found = Vec::new();
+        report.sightings(&mut |sighting| found.push(line(&sighting)));
+        assert_eq!(found, ["inconsistent-offsets y b,c @ 3"], "{text}");
+    }
+    let some = report("p0 O x=a y=b ; p0 X y:3=b");
+    assert_eq!((some.not_checkable(), some.counts().acknowledged), (None, 1));
 }
 
 #[test]

@@ -49,10 +49,17 @@ const FIXTURES: &[(&str, &[&str])] = &[
     ("p0 T +x:0=a x:0=a", &["precommitted-read x a @ 0"]),
     ("p0 TF +x=a x:0=a", &["precommitted-read x a @ 0"]),
     ("p0 T +x:0=a y:0=b ; p1 T +y:0=b x:0=a", &["G1c x  @ 0,0"]),
+    // Read before it was sent.
+    ("p0 R x:0=a ; p1 S x:0=a", &["G1c-realtime x  @ 0"]),
+    ("p0 R x:0=a ; p0 S x:0=a", &["G1c-process x  @ 0"]),
     ("p0 S x:0=a ; p0 S x:1=b ; p1 AF x:0 ; p1 RR x:0=a ; p1 E x:1", &["unseen x b @ 1"]),
     ("p0 S x:0=a ; p1 AF x:0 ; p0 S x:1=c ; p1 RR x:0=a ; p1 E x:1", &[]),
     ("p0 S x:0=a ; p0 S x:1=b ; p1 AF x:2 ; p1 RR ; p1 E x:2", &[]),
     ("p0 R x:7=a ; p1 AF x:0 ; p1 RR x:0=b ; p1 E x:8", &["read-then-lost x a @ 7"]),
+    // What came after the final read is not lost by it.
+    ("p1 AF x:0 ; p1 RR x:0=a ; p1 E x:1 ; p0 S x:1=b ; p0 R x:1=b", &[]),
+    ("p1 AF x:0 ; p1 RR x:0=a ; p1 E x:2 ; p0 R x:1=b", &["read-then-lost x b @ 1"]),
+    ("p1 AF x:0 ; p1 RR ; p1 E x:0 ; p0 R x:0=b", &[]),
     ("p0 R x:1=a ; p1 R x:1=a", &[]),
     (
         "p0 S x:0=a y:0=b ; p1 AF x:0 y:0 ; p1 RR x:0=a ; p1 E x:1 y:0",
@@ -132,6 +139,7 @@ const RULES: &[&str] = &[
     "new-leader",
     "one-by-one",
     "process",
+    "read-later",
     "read-past",
     "realtime",
     "same-owner",

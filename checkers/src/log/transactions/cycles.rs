@@ -90,8 +90,8 @@ struct Caught {
 
 impl Caught {
     fn of(report: &LogReport) -> Self {
-        let all: Vec<OpId> =
-            report.operations.iter().filter(|(_, done)| done.committed).map(|(op, _)| op).collect();
+        let all = report.operations.iter().map(|(op, _)| op);
+        let all: Vec<OpId> = all.filter(|op| report.operations.is_committed(*op)).collect();
         let mut node_of = vec![u32::MAX; report.operations.len()];
         number(&mut node_of, &all);
         let mut pairs: Vec<(u32, u32)> = Vec::new();

@@ -5,8 +5,8 @@
 
 use super::super::LogReport;
 use super::super::operations::{OpId, PartitionId};
-use super::super::partition::WriteId;
 use super::super::slots::seek;
+use super::super::writes::WriteId;
 use super::writer;
 use crate::ids::Offset;
 use crate::linearizability::rule;
@@ -37,7 +37,7 @@ pub(super) enum Detail {
 /// Hands every dependency to `tell`; none of an operation on itself.
 pub(super) fn each(report: &LogReport, detail: Detail, tell: &mut dyn FnMut(OpId, OpId, Kind)) {
     let mut edge = |from: Option<OpId>, to: OpId, kind: Kind| {
-        if let Some(from) = from.filter(|from| *from != to && report.operations.get(to).committed) {
+        if let Some(from) = from.filter(|from| *from != to && report.operations.is_committed(to)) {
             tell(from, to, kind);
         }
     };
@@ -70,7 +70,7 @@ pub(super) fn each(report: &LogReport, detail: Detail, tell: &mut dyn FnMut(OpId
         let mut near = 0;
         for run in &history.runs {
             let firsts = slots.firsts();
-            let (Ok(end) | Err(end)) = seek(firsts, run.last, near);
+            let (Ok(end) | Err(end)) = seek(firsts, run.last(), near);
             near = end;
             let mut at = end;
             while let Some(place) = firsts.get(at).filter(|place| place.offset >= run.first) {
@@ -84,8 +84,8 @@ pub(super) fn each(report: &LogReport, detail: Detail, tell: &mut dyn FnMut(OpId
             }
         }
         for (op, offset, value) in &history.odd {
-            if let Some(write) = history.write_of(*value).filter(|_| report.operations.get(*op).committed) {
-                let sent = Some(write.op).filter(|op| report.operations.get(*op).committed);
+            if let Some(write) = history.write_of(*value).filter(|_| report.operations.is_committed(*op)) {
+                let sent = Some(write.op).filter(|op| report.operations.is_committed(*op));
                 edge(sent, *op, Kind::WriteRead(id, *offset));
             }
         }

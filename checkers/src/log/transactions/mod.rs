@@ -8,9 +8,9 @@ mod order;
 mod shortest;
 
 use super::operations::{OpId, PartitionId};
-use super::partition::{Write, WriteId};
 use super::sighting::Sighting;
 use super::slots::Place;
+use super::writes::{Write, WriteId};
 use super::{LogReport, Precommitted};
 use crate::ids::{Moment, Offset, Value};
 use crate::linearizability::rule;
@@ -56,11 +56,14 @@ fn precommitted_reads(report: &LogReport, sink: &mut dyn FnMut(Sighting)) {
 /// Some sends of an operation are visible, and others never: a final read that began when the operation was
 /// known to have taken effect does not have them.
 fn torn(report: &LogReport, sink: &mut dyn FnMut(Sighting)) {
-    for (op, done) in report.operations.iter().filter(|(_, done)| done.committed && done.send_count() > 1) {
+    for (op, done) in report.operations.iter().filter(|(_, done)| done.send_count() > 1) {
+        if !report.operations.is_committed(op) {
+            continue;
+        }
         let sends = report.operations.sends(op);
         let write = |(partition, id): &(PartitionId, WriteId)| report.partition(*partition).write(*id);
         // The first of its records that anybody read.
-        let seen = sends.iter().filter_map(|send| Some((write(send), write(send).read?.1)));
+        let seen = sends.iter().filter_map(|send| Some((write(send), write(send).read()?.1)));
         let Some((visible, read)) = seen.min_by_key(|(_, at)| *at) else { continue };
         let ended = (done.outcome == Some(Outcome::Ok)).then_some(done.completed);
         let known = ended.map_or(read, |ended| ended.min(read));
@@ -69,11 +72,11 @@ fn torn(report: &LogReport, sink: &mut dyn FnMut(Sighting)) {
             let history = report.partition(send.0);
             let Some(final_read) = &history.final_read else { continue };
             let in_time = known < final_read.began || !rule::applies("torn-in-time");
-            if in_time && missing.kept.is_none() && missing.read.is_none() {
+            if in_time && !missing.kept && missing.read().is_none() {
                 let moments = [done.told(), read, final_read.ended];
                 let values = [missing.value, visible.value];
                 let weak_acks = (missing.acks != Acks::All).then_some(missing.acks);
-                let evidence = evidence(report, &moments, values, missing.offset);
+                let evidence = evidence(report, &moments, values, missing.offset());
                 let sighting = Sighting::new(Anomaly::TornTxn, history.name.clone(), evidence);
                 sink(Sighting { weak_acks, ..sighting });
             }
@@ -84,5 +87,5 @@ fn torn(report: &LogReport, sink: &mut dyn FnMut(Sighting)) {
 /// The operation that sent what lies somewhere, if it took effect.
 fn writer(report: &LogReport, place: &Place) -> Option<OpId> {
     place.write?;
-    report.operations.get(place.op).committed.then_some(place.op)
+    report.operations.is_committed(place.op).then_some(place.op)
 }

@@ -19,24 +19,25 @@ pub(super) fn exists(report: &LogReport) -> bool {
     let mut starts = vec![0_u32; count + 1];
     let mut pairs: Vec<(OpId, OpId)> = Vec::with_capacity(2 * count);
     edges::each(report, Detail::Last, &mut |from, to, _| {
-        starts[from.0 as usize + 1] += 1;
+        starts[from.0 as usize] += 1;
         pairs.push((from, to));
     });
     for at in 1..starts.len() {
         starts[at] += starts[at - 1];
     }
-    let mut next = starts.clone();
+    // From the last place of each to its first, after which each start is where it belongs.
     let mut after = vec![OpId(0); pairs.len()];
     let mut waits_for = vec![0_u32; count];
     for (from, to) in pairs {
-        let place = &mut next[from.0 as usize];
+        let place = &mut starts[from.0 as usize];
+        *place -= 1;
         after[*place as usize] = to;
-        *place += 1;
         waits_for[to.0 as usize] += 1;
     }
     let mut moments: Vec<Moment> = report.operations.iter().map(|(_, done)| done.invoked).collect();
-    let mut ready: Vec<OpId> =
-        (0..count as u32).map(OpId).filter(|op| waits_for[op.0 as usize] == 0).collect();
+    // The first come last, to be taken first: what is near in time is near in memory.
+    let all = (0..count as u32).rev().map(OpId);
+    let mut ready: Vec<OpId> = all.filter(|op| waits_for[op.0 as usize] == 0).collect();
     let mut placed = 0;
     while let Some(op) = ready.pop() {
         placed += 1;
