@@ -1,6 +1,9 @@
 //! What the check of somebody's history says: lines for people, and one object of JSON.
 
-use highwater_checkers::check::{CheckReport, Cited, Finding, KeyReport, Place, Tally, Verdict};
+use highwater_checkers::check::{
+    CheckReport, Cited, Consistency, Finding, KeyReport, Place, Tally, Verdict,
+};
+use highwater_checkers::linearizability::log::Level;
 use serde::Serialize;
 
 use crate::narrate::{counted, grouped};
@@ -22,8 +25,9 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
     };
     let verdict = style.paint(paint, report.answer());
     let mut lines = vec![format!("{}: {verdict}  {}", plain(name), size(report))];
-    if let Some(finding) = &report.finding {
-        lines.extend(witness(finding));
+    lines.extend(report.findings.iter().flat_map(witness));
+    if detail == Detail::Verbose {
+        lines.extend(report.legal.iter().flat_map(witness));
     }
     lines.extend(report.unknown.iter().map(|why| format!("  {}", plain(why))));
     lines.extend(details(report));
@@ -35,7 +39,7 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
 pub fn conclusion(name: &str, report: &CheckReport) -> Option<String> {
     let (heading, what) = match report.verdict {
         Verdict::Holds => return None,
-        Verdict::Violation => ("violation", report.finding.as_ref().map(sentence)),
+        Verdict::Violation => ("violation", report.findings.first().map(sentence)),
         Verdict::Unknown => ("unknown", report.unknown.clone()),
     };
     Some(plain(&format!("{heading}: {} ({name})", what.unwrap_or_default())).into_owned())
@@ -53,7 +57,11 @@ fn details(report: &CheckReport) -> Vec<String> {
 
 fn sentence(finding: &Finding) -> String {
     let key = finding.key.as_ref().map_or_else(String::new, |key| format!(" of key {key}"));
-    format!("{}{key}: {}", finding.kind, finding.what)
+    let more = match finding.count.saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (and {} more)", grouped(more)),
+    };
+    format!("{}{key}: {}{more}", finding.kind, finding.what)
 }
 
 fn size(report: &CheckReport) -> String {
@@ -77,6 +85,11 @@ fn witness(finding: &Finding) -> Vec<String> {
         lines.push(format!("  every order ends before {}", plain(&told(cited))));
         lines.push(format!("  {}", plain(why)));
     }
+    lines.extend(finding.more.iter().map(|example| format!("    also: {}", plain(&example.what))));
+    let left = finding.count.saturating_sub(finding.more.len() as u64 + 1);
+    if left > 0 && !finding.more.is_empty() {
+        lines.push(format!("    and {} more; `--all` shows them", grouped(left)));
+    }
     lines
 }
 
@@ -89,25 +102,51 @@ fn told(cited: &Cited) -> String {
     format!("{} {until}: process {}, {}", cited.invocation, cited.process, cited.what)
 }
 
-/// The keys that are not linearizable; all of them where all is wanted.
+/// The keys that are not as they should be; all of them where all is wanted.
 fn keys(report: &CheckReport, detail: Detail) -> Vec<String> {
-    if report.keys.len() < 2 {
+    let is_weak = |key: &KeyReport| {
+        let consistency = key.consistency.as_ref();
+        consistency.is_some_and(|consistency| consistency.level != Some(Level::Linearizable))
+    };
+    if report.keys.len() < 2 && !report.keys.iter().any(|key| key.consistency.is_some()) {
         return Vec::new();
     }
-    let is_told = |key: &&KeyReport| detail == Detail::Verbose || key.verdict == Verdict::Violation;
+    let is_told = |key: &&KeyReport| {
+        detail == Detail::Verbose || key.verdict == Verdict::Violation || is_weak(key)
+    };
     let max = if detail == Detail::Verbose { usize::MAX } else { KEYS_MAX };
     let told: Vec<_> = report.keys.iter().filter(is_told).collect();
     let line = |key: &&KeyReport| {
         let name = key.key.as_ref().map_or_else(|| "without a key".to_owned(), |key| format!("key {key}"));
         let (operations, steps) = (counted(key.operations, "operation"), counted(key.steps, "step"));
         let answer = report.object.answer(key.verdict);
-        plain(&format!("  {name}: {answer}, {operations}, {steps}")).into_owned()
+        match &key.consistency {
+            None => plain(&format!("  {name}: {answer}, {operations}, {steps}")).into_owned(),
+            Some(consistency) => {
+                plain(&format!("  {name}: {answer}, {operations}; {}", level(consistency))).into_owned()
+            }
+        }
     };
     let mut lines: Vec<_> = told.iter().take(max).map(line).collect();
     if told.len() > max {
         lines.push(format!("  and {} more", counted((told.len() - max) as u64, "key")));
     }
     lines
+}
+
+/// `sequential; stale read: line 3 to line 4: process 0, poll …`
+fn level(consistency: &Consistency) -> String {
+    let Consistency { level, broken, unknown } = consistency;
+    let level = level.map_or("of unknown consistency", Level::name);
+    let why = match (broken, unknown) {
+        (Some(broken), _) => {
+            let operations: Vec<_> = broken.operations.iter().map(told).collect();
+            format!(" ({}: {})", broken.kind, operations.join("; "))
+        }
+        (None, Some(why)) => format!(" ({why})"),
+        (None, None) => String::new(),
+    };
+    format!("{level}{why}")
 }
 
 /// One history as an object of JSON: `docs/output-events.md` describes it.
@@ -118,6 +157,10 @@ struct Line<'a> {
     object: &'a str,
     verdict: &'a str,
     finding: Option<FindingLine<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    more_findings: Vec<FindingLine<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    legal: Vec<FindingLine<'a>>,
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     details: Vec<DetailLine<'a>>,
@@ -140,6 +183,15 @@ struct FindingLine<'a> {
     operations: Vec<CitedLine<'a>>,
     stuck_at: Option<CitedLine<'a>>,
     stuck: Option<&'a str>,
+    count: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    more: Vec<ExampleLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ExampleLine<'a> {
+    what: &'a str,
+    operations: Vec<CitedLine<'a>>,
 }
 
 #[derive(Serialize)]
@@ -170,6 +222,16 @@ struct KeyLine<'a> {
     verdict: &'a str,
     operations: u64,
     steps: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consistency: Option<ConsistencyLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ConsistencyLine<'a> {
+    level: Option<&'a str>,
+    broken_by: Option<&'a str>,
+    operations: Vec<CitedLine<'a>>,
+    reason: Option<&'a str>,
 }
 
 /// One history as a line of JSON; with the order that proves it, where all is wanted.
@@ -178,14 +240,9 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
         history: name,
         object: report.object.name(),
         verdict: verdict(report.verdict),
-        finding: report.finding.as_ref().map(|finding| FindingLine {
-            kind: finding.kind,
-            what: &finding.what,
-            key: finding.key.as_ref().map(ToString::to_string),
-            operations: finding.operations.iter().map(cited).collect(),
-            stuck_at: finding.stuck.as_ref().map(|(operation, _)| cited(operation)),
-            stuck: finding.stuck.as_ref().map(|(_, why)| &**why),
-        }),
+        finding: report.findings.first().map(finding),
+        more_findings: report.findings.iter().skip(1).map(finding).collect(),
+        legal: report.legal.iter().map(finding).collect(),
         reason: report.unknown.as_deref(),
         details: report
             .details
@@ -210,11 +267,42 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
                 verdict: verdict(key.verdict),
                 operations: key.operations,
                 steps: key.steps,
+                consistency: key.consistency.as_ref().map(consistency),
             })
             .collect(),
         order: (detail == Detail::Verbose && report.verdict == Verdict::Holds).then_some(&*report.order),
     };
     serde_json::to_string(&line).expect("it is plain data")
+}
+
+fn finding(finding: &Finding) -> FindingLine<'_> {
+    FindingLine {
+        kind: finding.kind,
+        what: &finding.what,
+        key: finding.key.as_ref().map(ToString::to_string),
+        operations: finding.operations.iter().map(cited).collect(),
+        stuck_at: finding.stuck.as_ref().map(|(operation, _)| cited(operation)),
+        stuck: finding.stuck.as_ref().map(|(_, why)| &**why),
+        count: finding.count,
+        more: finding
+            .more
+            .iter()
+            .map(|example| ExampleLine {
+                what: &example.what,
+                operations: example.operations.iter().map(cited).collect(),
+            })
+            .collect(),
+    }
+}
+
+fn consistency(consistency: &Consistency) -> ConsistencyLine<'_> {
+    let broken = consistency.broken.as_ref();
+    ConsistencyLine {
+        level: consistency.level.map(Level::name),
+        broken_by: broken.map(|broken| broken.kind),
+        operations: broken.map_or_else(Vec::new, |broken| broken.operations.iter().map(cited).collect()),
+        reason: consistency.unknown.as_deref(),
+    }
 }
 
 /// The answer in a word, for programs.

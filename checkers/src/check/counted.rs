@@ -39,19 +39,22 @@ fn add(report: &mut CheckReport, key: Option<Datum>, operations: u64, counted: C
         Validity::Invalid => Verdict::Violation,
     };
     report.counts.checked += operations;
-    report.keys.push(KeyReport { key: key.clone(), operations, verdict, steps: operations });
+    report.keys.push(KeyReport { key: key.clone(), operations, verdict, steps: operations, consistency: None });
     report.steps += operations;
     // The first of the worst is told.
     if verdict > report.verdict || report.details.is_empty() {
         report.verdict = verdict;
         report.details = counted.details;
-        report.finding = (verdict == Verdict::Violation).then(|| Finding {
+        let is_wrong = verdict == Verdict::Violation;
+        report.findings.extend(is_wrong.then(|| Finding {
             kind: "invalid",
             what: counted.sentence.clone(),
             key,
             operations: Vec::new(),
             stuck: None,
-        });
+            count: 1,
+            more: Vec::new(),
+        }));
         report.unknown = (verdict == Verdict::Unknown).then_some(counted.sentence);
     }
 }

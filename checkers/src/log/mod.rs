@@ -6,6 +6,7 @@
 //! by it: a log may begin near 2^62.
 
 mod anomalies;
+mod circle;
 mod consumer;
 mod ends;
 mod groups;
@@ -21,7 +22,8 @@ mod transactions;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-pub use sighting::{Legal, Part, Sighting};
+pub use circle::Before;
+pub use sighting::{Legal, Names, Part, Sighting};
 
 use crate::ids::{ClientId, Moment, Offset, TopicPartition};
 use crate::linearizability::rule;

@@ -25,6 +25,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
         initial: args.initial.clone(),
         failed_cas: args.failed_cas.into(),
         independent: args.independent,
+        every_example: args.all,
         search: Search {
             steps_max: args.steps_max,
             memory_max_bytes: args.memory_max_mb.saturating_mul(MEGABYTE),

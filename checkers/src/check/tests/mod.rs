@@ -2,6 +2,7 @@
 
 mod foreign;
 mod fuzz;
+mod log;
 
 use super::*;
 use crate::history::History;
@@ -26,7 +27,7 @@ fn edn(events: &str) -> String {
 fn assert_verdict(object: Object, events: &str, options: &Options, expected: Verdict) -> CheckReport {
     let report = checked(object, &edn(events), options).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.verdict, expected, "{object}\n{events}\n{report:?}");
-    assert_eq!(report.finding.is_some(), expected == Verdict::Violation);
+    assert_eq!(!report.findings.is_empty(), expected == Verdict::Violation);
     report
 }
 
@@ -38,7 +39,7 @@ fn linearizable(object: Object, events: &str) {
 #[track_caller]
 fn violation(object: Object, events: &str) -> Finding {
     let report = assert_verdict(object, events, &Options::default(), Verdict::Violation);
-    report.finding.expect("was looked at")
+    report.findings.into_iter().next().expect("was looked at")
 }
 
 #[test]
@@ -120,8 +121,8 @@ fn a_compare_and_set_and_one_that_failed() {
                   1 fail cas [1 2]";
     linearizable(Object::CasRegister, failed);
     let differed = Options { failed_cas: FailedCas::Differed, ..Options::default() };
-    let finding = assert_verdict(Object::CasRegister, failed, &differed, Verdict::Violation).finding;
-    assert_eq!(finding.expect("was looked at").operations[0].what, "failed cas from 1");
+    let finding = assert_verdict(Object::CasRegister, failed, &differed, Verdict::Violation).findings;
+    assert_eq!(finding[0].operations[0].what, "failed cas from 1");
     // One that failed for some other reason does not tell what it found.
     let refused = failed.replace("fail cas [1 2]", "fail cas [1 2], :error :no-leader");
     assert_verdict(Object::CasRegister, &refused, &differed, Verdict::Holds);
@@ -159,7 +160,7 @@ fn texts_by_their_keys() {
     for wrong in ["x", "yx", "", "xyz"] {
         let report = checked(Object::KeyValue, &text(wrong), &Options::default()).expect("is one");
         assert_eq!(report.verdict, Verdict::Violation, "{wrong}");
-        let finding = report.finding.expect("is a violation");
+        let finding = &report.findings[0];
         assert_eq!(finding.key, key("a"));
         assert_eq!(finding.operations[0].what, format!("get {wrong:?}"));
     }
@@ -248,7 +249,7 @@ fn pairs_of_keys_and_values() {
     assert_eq!(report.keys.len(), 2);
     let wrong = events.replace("[:x nil]", "[:y nil]").replace("ok read [:x 1]", "ok read [:y 1]");
     let report = assert_verdict(Object::Register, &wrong, &options, Verdict::Violation);
-    assert_eq!(report.finding.and_then(|finding| finding.key), Some(Datum::Keyword("y".into())));
+    assert_eq!(report.findings[0].key.clone(), Some(Datum::Keyword("y".into())));
     let error = checked(Object::Register, &edn("0 invoke read nil"), &options).expect_err("no pair");
     assert_eq!(
         error.to_string(),
