@@ -1,7 +1,7 @@
 //! What the check of somebody's history says: lines for people, and one object of JSON.
 
 use highwater_checkers::check::{
-    CheckReport, Cited, Consistency, Finding, KeyReport, Place, Tally, Verdict,
+    CheckReport, Cited, Consistency, Finding, KeyReport, Object, Place, Tally, Verdict,
 };
 use highwater_checkers::linearizability::log::Level;
 use serde::Serialize;
@@ -25,10 +25,8 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
     };
     let verdict = style.paint(paint, report.answer());
     let mut lines = vec![format!("{}: {verdict}  {}", plain(name), size(report))];
-    lines.extend(report.findings.iter().flat_map(witness));
-    if detail == Detail::Verbose {
-        lines.extend(report.legal.iter().flat_map(witness));
-    }
+    let legal = if detail == Detail::Verbose { &report.legal[..] } else { &[] };
+    lines.extend(report.findings.iter().chain(legal).flat_map(|finding| witness(report.object, finding)));
     lines.extend(report.unknown.iter().map(|why| format!("  {}", plain(why))));
     lines.extend(details(report));
     lines.extend(keys(report, detail));
@@ -39,7 +37,9 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
 pub fn conclusion(name: &str, report: &CheckReport) -> Option<String> {
     let (heading, what) = match report.verdict {
         Verdict::Holds => return None,
-        Verdict::Violation => ("violation", report.findings.first().map(sentence)),
+        Verdict::Violation => {
+            ("violation", report.findings.first().map(|finding| sentence(report.object, finding)))
+        }
         Verdict::Unknown => ("unknown", report.unknown.clone()),
     };
     Some(plain(&format!("{heading}: {} ({name})", what.unwrap_or_default())).into_owned())
@@ -55,8 +55,10 @@ fn details(report: &CheckReport) -> Vec<String> {
     .collect()
 }
 
-fn sentence(finding: &Finding) -> String {
-    let key = finding.key.as_ref().map_or_else(String::new, |key| format!(" of key {key}"));
+fn sentence(object: Object, finding: &Finding) -> String {
+    // What is said of a log names the key itself.
+    let key = finding.key.as_ref().filter(|_| object != Object::Log);
+    let key = key.map_or_else(String::new, |key| format!(" of key {key}"));
     let more = match finding.count.saturating_sub(1) {
         0 => String::new(),
         more => format!(" (and {} more)", grouped(more)),
@@ -78,8 +80,8 @@ fn size(report: &CheckReport) -> String {
     )
 }
 
-fn witness(finding: &Finding) -> Vec<String> {
-    let mut lines = vec![format!("  {}", plain(&sentence(finding)))];
+fn witness(object: Object, finding: &Finding) -> Vec<String> {
+    let mut lines = vec![format!("  {}", plain(&sentence(object, finding)))];
     lines.extend(finding.operations.iter().map(|cited| format!("    {}", plain(&told(cited)))));
     if let Some((cited, why)) = &finding.stuck {
         lines.push(format!("  every order ends before {}", plain(&told(cited))));
@@ -111,9 +113,8 @@ fn keys(report: &CheckReport, detail: Detail) -> Vec<String> {
     if report.keys.len() < 2 && !report.keys.iter().any(|key| key.consistency.is_some()) {
         return Vec::new();
     }
-    let is_told = |key: &&KeyReport| {
-        detail == Detail::Verbose || key.verdict == Verdict::Violation || is_weak(key)
-    };
+    let is_told =
+        |key: &&KeyReport| detail == Detail::Verbose || key.verdict == Verdict::Violation || is_weak(key);
     let max = if detail == Detail::Verbose { usize::MAX } else { KEYS_MAX };
     let told: Vec<_> = report.keys.iter().filter(is_told).collect();
     let line = |key: &&KeyReport| {

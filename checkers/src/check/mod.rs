@@ -28,7 +28,8 @@ use crate::objects::ObjectError;
 use operations::Operations;
 
 pub use report::{
-    CheckReport, Cited, Consistency, Contradiction, Counts, Example, Finding, KeyReport, Place, Tally, Verdict,
+    CheckReport, Cited, Consistency, Contradiction, Counts, Example, Finding, KeyReport, Place, Tally,
+    Verdict,
 };
 
 /// The object that a history is about.

@@ -135,7 +135,8 @@ impl Sighting {
             return what.clone();
         }
         let partition = names.partition(&self.partition);
-        let value_at = |n: usize| evidence.values.get(n).map_or_else(String::new, |value| names.value(*value));
+        let value_at =
+            |n: usize| evidence.values.get(n).map_or_else(String::new, |value| names.value(*value));
         let (value, other_value) = (value_at(0), value_at(1));
         let offset = |n: usize| evidence.offsets.get(n).map_or_else(|| "?".into(), ToString::to_string);
         let operation = |n: usize| {

@@ -62,7 +62,10 @@ pub(super) fn close(log: &mut LogOperations<'_>) -> BTreeMap<TopicPartition, Str
         .filter_map(|(partition, until)| {
             let highest = highest.get(&partition)?;
             let until = until.map_or_else(|| "nothing".to_owned(), |offset| format!("up to offset {offset}"));
-            Some((partition, format!("the last read from the beginning returned {until}, and offset {highest} is known")))
+            Some((
+                partition,
+                format!("the last read from the beginning returned {until}, and offset {highest} is known"),
+            ))
         })
         .collect()
 }

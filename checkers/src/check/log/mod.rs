@@ -44,7 +44,8 @@ pub(super) fn check(history: &History, options: &Options) -> Result<CheckReport,
     let (findings, legal) = findings.finish();
     let not_read = not_read(&seen, &unfinished);
 
-    let mut report = CheckReport { findings, legal, details: details(&seen), ..CheckReport::new(Object::Log) };
+    let mut report =
+        CheckReport { findings, legal, details: details(&seen), ..CheckReport::new(Object::Log) };
     let checked = spans.iter().filter(|span| log.is_checked(span)).count() as u64;
     report.counts = Counts { checked, ..Counts::of(events, &spans) };
     report.steps = checked;

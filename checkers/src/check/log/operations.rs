@@ -209,7 +209,8 @@ impl<'h> LogOperations<'h> {
     /// nothing completed that never began.
     fn check(&mut self, place: usize, invocation: usize, body: &Body) -> Result<(), CheckError> {
         let here = |at: usize| Place::of(&self.events[at]);
-        let broken = |what: String| Err(CheckError::from(NotCheckable(format!("{what}, at {}", here(place)))));
+        let broken =
+            |what: String| Err(CheckError::from(NotCheckable(format!("{what}, at {}", here(place)))));
         if let Some((partition, offset)) = offsets(body).find(|(_, offset)| offset.0 < 0) {
             return broken(format!("the offset {offset} of {} is below 0", self.partition(partition)));
         }
@@ -328,9 +329,8 @@ fn group(event: &Event) -> Result<std::sync::Arc<str>, CheckError> {
 /// All offsets that an event names, each with its partition.
 fn offsets(body: &Body) -> impl Iterator<Item = (&TopicPartition, Offset)> {
     let sent = body.sends().filter_map(|send| Some((&send.partition, send.offset?)));
-    let read = body.reads().flat_map(|read| {
-        read.records.iter().map(|record| (&read.partition, record.offset))
-    });
+    let read =
+        body.reads().flat_map(|read| read.records.iter().map(|record| (&read.partition, record.offset)));
     let listed = match body {
         Body::Assign(positions) | Body::FinalRead(positions) => &positions[..],
         Body::Commit(group) | Body::FetchCommitted(group) => &group.offsets[..],

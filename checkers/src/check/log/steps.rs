@@ -18,7 +18,8 @@ const STEP: &str = "`[:send k v]`, `[:send k [offset v]]`, `[:poll]` or `[:poll 
 pub(super) fn body(event: &Event, names: &mut NamesOf) -> Result<Body, CheckError> {
     let listed = match &event.value {
         Datum::Nil if &*event.function == "poll" => return Ok(Body::Poll(Poll::default())),
-        value => elements(value).ok_or_else(|| wrong(event, value, "a vector of steps, `[[:send k v] [:poll]]`"))?,
+        value => elements(value)
+            .ok_or_else(|| wrong(event, value, "a vector of steps, `[[:send k v] [:poll]]`"))?,
     };
     let step = |step| self::step(event, step, names).ok_or_else(|| wrong(event, step, STEP));
     let steps: Vec<_> = listed.iter().map(step).collect::<Result<_, _>>()?;

@@ -1,5 +1,7 @@
 //! Tests of checks of histories: what each function means, and what is said of what means nothing.
 
+mod counted;
+mod exact;
 mod foreign;
 mod fuzz;
 mod log;
@@ -321,4 +323,21 @@ fn a_budget_that_runs_out_says_so() {
     let report = checked(Object::Register, &edn(events), &options).expect("is one");
     assert_eq!(report.verdict, Verdict::Unknown);
     assert!(report.unknown.expect("is unknown").starts_with("2 steps were not enough, "));
+}
+
+#[test]
+fn what_is_shown_of_a_value_is_bounded() {
+    let shown = |text: &str| {
+        let events = format!("{{:process 0, :type :invoke, :f :add, :value nil, :x {text}}}");
+        let history = History::read(events.as_bytes()).expect("a history");
+        shown::Shown(history.events[0].extra[0].1.clone()).to_string()
+    };
+    for whole in ["nil", "[1 \"a\\n\" :b #{\\c} (x)]", "{:a 1, :b #inst \"2020\"}", "##NaN", "[[[[[[1]]]]]]"]
+    {
+        assert_eq!(shown(whole), whole);
+    }
+    assert_eq!(shown("[[[[[[[1]]]]]]]"), "[[[[[[[…]]]]]]]");
+    let many = |count: usize| format!("[{}]", vec!["1"; count].join(" "));
+    assert_eq!(shown(&many(24)), many(24));
+    assert_eq!(shown(&many(25)), many(24).replace(']', " …]"));
 }

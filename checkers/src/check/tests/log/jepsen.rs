@@ -1,6 +1,7 @@
 //! What Jepsen's kafka workload writes beside sends and polls, and how what is found is told.
 
 use super::*;
+use crate::linearizability::log::Level;
 
 /// Two clients that send, a crash, and the final polls.
 const RUN: &str = "\
@@ -39,7 +40,7 @@ fn final_polls_are_a_final_read() {
 fn final_polls_that_miss_a_record_have_lost_it() {
     let lost = RUN.replace("[[1 2] [3 3]]", "[[3 3]]");
     let report = report(&lost);
-    assert_eq!(kinds(&report.findings), ["unseen 0", "lost-write 0", "poll-skip 0"], "{report:?}");
+    assert_eq!(kinds(&report.findings), ["unseen 0", "lost-write 0", "poll-skip 0", "torn-txn 0"]);
     let what = "key 0 lost value 2: acknowledged at offset 1 (line 5), absent from the final read";
     assert_eq!(report.findings[0].what, what);
     let [send, poll] = &report.findings[0].operations[..] else { panic!("{report:?}") };
@@ -47,6 +48,8 @@ fn final_polls_that_miss_a_record_have_lost_it() {
     assert_eq!(send.invocation, Place { index: 2, line: 3 });
     assert_eq!(send.completion, Some(Place { index: 4, line: 5 }));
     assert_eq!((poll.process, &*poll.what), (2, "poll [[:poll {0 [[3 3]]}]]"));
+    let consistency = report.keys[0].consistency.as_ref().expect("is a log");
+    assert_eq!(consistency.level, Some(Level::Diverged), "{consistency:?}");
 }
 
 #[test]
@@ -65,13 +68,14 @@ fn final_polls_that_do_not_get_to_the_end_prove_nothing() {
     );
     assert_eq!(super::report(&elsewhere).verdict, Verdict::Unknown);
     // Another reader may get there.
-    let again: String = RUN.lines().skip(11).map(|line| line.replace(":process 2", ":process 3") + "\n").collect();
+    let again: String =
+        RUN.lines().skip(11).map(|line| line.replace(":process 2", ":process 3") + "\n").collect();
     assert_eq!(super::report(&format!("{short}{again}")).verdict, Verdict::Holds);
 }
 
 #[test]
 fn our_own_operations_are_a_history_of_a_log() {
-    let script = Script::of("p0 S x:0=a ; p0 S1 x:1=b ; p1 AF x:0 ; p1 RR x:0=a^2 ; p1 RR x!9 ; p1 E x:1");
+    let script = Script::of("p0 S x:0=a ; p0 S1 x:1=b ; p1 AF x:0 ; p1 RR x:0=a^1 ; p1 RR x!9 ; p1 E x:1");
     let lines: String = script
         .events
         .iter()
@@ -82,6 +86,7 @@ fn our_own_operations_are_a_history_of_a_log() {
         .collect();
     let report = report(&lines);
     assert_eq!(kinds(&report.findings), [r#"unseen "x/0""#], "{report:?}");
+    assert_eq!(kinds(&report.legal), [r#"end-offset-regression "x/0""#], "the broker refused the position 9");
     assert_eq!(
         report.findings[0].what,
         r#"key "x/0" lost value 98: acknowledged at offset 1 (line 4), absent from the final read"#
@@ -95,12 +100,14 @@ fn groups_are_judged() {
     let line = |process: u32, outcome: &str, f: &str, rest: &str| {
         format!("{{:process {process}, :type :{outcome}, :f :{f}, :value [:x], {rest}}}\n")
     };
-    let both = |process, f: &str, rest: &str| line(process, "invoke", f, rest) + &line(process, "ok", f, rest);
+    let both =
+        |process, f: &str, rest: &str| line(process, "invoke", f, rest) + &line(process, "ok", f, rest);
     let commits = both(0, "commit", ":group \"g\", :at [5]");
     let back = format!("{commits}{}", both(1, "fetch-committed", ":group \"g\", :at [3]"));
     let report = report(&back);
     assert_eq!(kinds(&report.findings), ["committed-offset-regression :x"], "{report:?}");
-    let joined = both(0, "join", ":group \"g\", :generation 2") + &both(1, "join", ":group \"g\", :generation 2");
+    let joined =
+        both(0, "join", ":group \"g\", :generation 2") + &both(1, "join", ":group \"g\", :generation 2");
     assert_eq!(kinds(&super::report(&joined).findings), ["two-owners :x"]);
     let nobody = checked(Object::Log, &both(0, "commit", ":at [5]"), &Options::default());
     assert!(nobody.expect_err("no group").to_string().contains("beside it the group's name"));

@@ -36,7 +36,8 @@ fn line(operation: &Operation) -> String {
         }
         Body::Assign(positions) | Body::FinalRead(positions) => {
             let keys: Vec<_> = positions.iter().map(|it| format!(":{}", it.partition.topic)).collect();
-            let offset = |offset: Option<crate::ids::Offset>| offset.map_or("nil".to_owned(), |it| it.to_string());
+            let offset =
+                |offset: Option<crate::ids::Offset>| offset.map_or("nil".to_owned(), |it| it.to_string());
             let at: Vec<_> = positions.iter().map(|it| offset(it.offset)).collect();
             format!("[{}], :at [{}]", keys.join(" "), at.join(" "))
         }
