@@ -385,6 +385,45 @@ fn a_foreign_history_is_judged() {
 }
 
 #[test]
+fn what_reproduces_a_violation_names_all_that_led_to_it() {
+    let failed = "\
+{:process 0, :type :invoke, :f :write, :value 1}
+{:process 0, :type :ok, :f :write, :value 1}
+{:process 0, :type :invoke, :f :cas, :value [1 2]}
+{:process 0, :type :fail, :f :cas, :value [1 2]}
+";
+    let folder = folder(&[("a failed cas.edn", failed)]);
+    let words = [
+        "check",
+        "a failed cas.edn",
+        "--model",
+        "cas-register",
+        "--initial",
+        "0",
+        "--failed-cas",
+        "differed",
+        "--steps-max",
+        "1000",
+        "--input-format",
+        "edn",
+    ];
+    let (code, stdout, _) = highwater(folder.path(), &words);
+    let reproduce = stdout.lines().last().expect("lines");
+    assert_eq!(
+        (code, reproduce),
+        (
+            1,
+            &*format!(
+                "reproduce: highwater {}",
+                words.join(" ").replace("a failed cas.edn", "'a failed cas.edn'")
+            )
+        )
+    );
+    let others = ["--model", "cas-register", "a failed cas.edn"];
+    assert_eq!(highwater(folder.path(), &[&["check"][..], &others].concat()).0, 0);
+}
+
+#[test]
 fn objects_that_are_counted_are_judged() {
     let set = "\
 {:process 0, :type :invoke, :f :add, :value 1}

@@ -95,6 +95,13 @@ fn reproduce(args: &CheckArgs, name: &str) -> String {
     if initial != "nil" {
         words.extend(["--initial".to_owned(), initial]);
     }
+    if check::FailedCas::from(args.failed_cas) == check::FailedCas::Differed {
+        words.extend(["--failed-cas".to_owned(), "differed".to_owned()]);
+    }
+    let steps_max = args.steps_max;
+    if steps_max != Search::default().steps_max {
+        words.extend(["--steps-max".to_owned(), steps_max.to_string()]);
+    }
     if let Some(format) = args.input_format {
         words.extend(["--input-format".to_owned(), format.name().to_owned()]);
     }
