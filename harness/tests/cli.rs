@@ -529,7 +529,7 @@ fn a_foreign_log_is_judged() {
     for told in [
         "\n  unseen: key 0 lost value 2: acknowledged at offset 1 (line 4), absent from the final read\n",
         "\n    line 3 to line 4: process 0, send [[:send 0 [1 2]] [:send 0 [2 3]]]\n",
-        "\n  key 0: invalid, 3 operations; diverged (",
+        "\n  key 0: invalid, 3 operations; diverged: skipped record\n    line 3 to line 4: ",
         "\nviolation: unseen: key 0 lost value 2: ",
         "\nreproduce: highwater check lost.edn --model log\n",
     ] {

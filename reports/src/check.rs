@@ -117,37 +117,30 @@ fn keys(report: &CheckReport, detail: Detail) -> Vec<String> {
         |key: &&KeyReport| detail == Detail::Verbose || key.verdict == Verdict::Violation || is_weak(key);
     let max = if detail == Detail::Verbose { usize::MAX } else { KEYS_MAX };
     let told: Vec<_> = report.keys.iter().filter(is_told).collect();
-    let line = |key: &&KeyReport| {
-        let name = key.key.as_ref().map_or_else(|| "without a key".to_owned(), |key| format!("key {key}"));
-        let (operations, steps) = (counted(key.operations, "operation"), counted(key.steps, "step"));
-        let answer = report.object.answer(key.verdict);
-        match &key.consistency {
-            None => plain(&format!("  {name}: {answer}, {operations}, {steps}")).into_owned(),
-            Some(consistency) => {
-                plain(&format!("  {name}: {answer}, {operations}; {}", level(consistency))).into_owned()
-            }
-        }
-    };
-    let mut lines: Vec<_> = told.iter().take(max).map(line).collect();
+    let mut lines: Vec<_> = told.iter().take(max).flat_map(|key| of_key(report.object, key)).collect();
     if told.len() > max {
         lines.push(format!("  and {} more", counted((told.len() - max) as u64, "key")));
     }
     lines
 }
 
-/// `sequential; stale read: line 3 to line 4: process 0, poll …`
-fn level(consistency: &Consistency) -> String {
-    let Consistency { level, broken, unknown } = consistency;
-    let level = level.map_or("of unknown consistency", Level::name);
-    let why = match (broken, unknown) {
-        (Some(broken), _) => {
-            let operations: Vec<_> = broken.operations.iter().map(told).collect();
-            format!(" ({}: {})", broken.kind, operations.join("; "))
-        }
-        (None, Some(why)) => format!(" ({why})"),
-        (None, None) => String::new(),
+/// What is said of one key, and of a log what breaks the next level of consistency.
+fn of_key(object: Object, key: &KeyReport) -> Vec<String> {
+    let name = key.key.as_ref().map_or_else(|| "without a key".to_owned(), |key| format!("key {key}"));
+    let (operations, answer) = (counted(key.operations, "operation"), object.answer(key.verdict));
+    let line = |rest: &str| plain(&format!("  {name}: {answer}, {operations}{rest}")).into_owned();
+    let Some(Consistency { level, broken, unknown }) = &key.consistency else {
+        return vec![line(&format!(", {}", counted(key.steps, "step")))];
     };
-    format!("{level}{why}")
+    let level = level.map_or("of unknown consistency", Level::name);
+    match (broken, unknown) {
+        (Some(broken), _) => {
+            let operations = broken.operations.iter().map(|cited| format!("    {}", plain(&told(cited))));
+            [line(&format!("; {level}: {}", broken.kind))].into_iter().chain(operations).collect()
+        }
+        (None, Some(why)) => vec![line(&format!("; {level}: {why}"))],
+        (None, None) => vec![line(&format!("; {level}"))],
+    }
 }
 
 /// One history as an object of JSON: `docs/output-events.md` describes it.

@@ -166,7 +166,7 @@ pub struct Counts {
 
 impl Finding {
     /// How many instances a finding shows; `count` says how many there are.
-    pub const EXAMPLES_MAX: usize = 8;
+    pub const EXAMPLES_MAX: usize = 4;
 }
 
 impl CheckReport {

@@ -1,6 +1,6 @@
 //! A circle of transactions, in words.
 
-use super::sighting::Names;
+use super::sighting::Naming;
 use crate::ids::{Offset, OperationIndex, TopicPartition};
 use crate::verdict::Anomaly;
 
@@ -21,7 +21,7 @@ pub enum Before {
 const TOLD_MAX: usize = 6;
 
 /// What happened, in one sentence without a full stop.
-pub(super) fn sentence(anomaly: Anomaly, circle: &[(OperationIndex, Before)], names: &dyn Names) -> String {
+pub(super) fn sentence(anomaly: Anomaly, circle: &[(OperationIndex, Before)], names: &dyn Naming) -> String {
     let next = circle.iter().cycle().skip(1).map(|(next, _)| names.operation(*next));
     let mut sentences: Vec<String> = circle
         .iter()

@@ -23,7 +23,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 pub use circle::Before;
-pub use sighting::{Legal, Names, Part, Sighting};
+pub use sighting::{Legal, Naming, Part, Sighting};
 
 use crate::ids::{ClientId, Moment, Offset, TopicPartition};
 use crate::linearizability::rule;

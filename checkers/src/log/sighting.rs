@@ -31,7 +31,7 @@ pub struct Sighting {
 }
 
 /// What a history calls its values, partitions and operations.
-pub trait Names {
+pub trait Naming {
     /// A value.
     fn value(&self, value: Value) -> String {
         value.to_string()
@@ -51,7 +51,7 @@ pub trait Names {
 /// Everything by its number, as in our own recordings.
 struct Numbers;
 
-impl Names for Numbers {}
+impl Naming for Numbers {}
 
 /// Why something is legal that looks odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,7 +126,7 @@ impl Sighting {
     }
 
     /// The same, in the words of a history that is not ours.
-    pub fn sentence_with(&self, names: &dyn Names) -> String {
+    pub fn sentence_with(&self, names: &dyn Naming) -> String {
         let Self { evidence, .. } = self;
         if !self.circle.is_empty() {
             return circle::sentence(self.anomaly, &self.circle, names);

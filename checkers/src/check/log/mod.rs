@@ -123,8 +123,8 @@ fn details(seen: &LogReport) -> Vec<Tally> {
     let counts = seen.counts();
     let tally = |name, count| Tally { name, count, shown: None };
     vec![
-        tally("acknowledged", counts.acknowledged),
-        tally("read", counts.read),
-        tally("indeterminate and read", counts.info_read),
+        tally("records acknowledged", counts.acknowledged),
+        tally("records read", counts.read),
+        tally("indeterminate records read", counts.info_read),
     ]
 }

@@ -10,7 +10,7 @@ use super::super::{CheckError, Object};
 use super::steps;
 use crate::history::{Actor, Datum, Event, NotCheckable, Outcome, Span};
 use crate::ids::{ClientId, Offset, OperationIndex, Process, Time, TopicPartition, Value};
-use crate::log::Names;
+use crate::log::Naming;
 use crate::operation::{Body, GroupOffsets, Membership, Operation, PartitionPosition, Phase};
 
 /// Values that are no small numbers are numbered from here on.
@@ -244,7 +244,7 @@ impl<'h> LogOperations<'h> {
     }
 }
 
-impl Names for LogOperations<'_> {
+impl Naming for LogOperations<'_> {
     fn value(&self, value: Value) -> String {
         let place = value.0.checked_sub(NUMBERED_FROM).and_then(|place| usize::try_from(place).ok());
         let datum = place.and_then(|place| self.names.values.get_index(place));

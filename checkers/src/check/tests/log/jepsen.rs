@@ -30,7 +30,7 @@ fn final_polls_are_a_final_read() {
     assert_eq!((report.verdict, &report.unknown), (Verdict::Holds, &None), "{report:?}");
     assert_eq!(report.answer(), "valid");
     let counts: Vec<_> = report.details.iter().map(|tally| (tally.name, tally.count)).collect();
-    assert_eq!(counts, [("acknowledged", 2), ("read", 3), ("indeterminate and read", 1)]);
+    assert_eq!(counts, [("records acknowledged", 2), ("records read", 3), ("indeterminate records read", 1)]);
     assert_eq!(report.counts, Counts { events: 17, operations: 8, ok: 6, failed: 0, info: 2, checked: 6 });
     let [key] = &report.keys[..] else { panic!("{report:?}") };
     assert_eq!((&key.key, key.operations), (&Some(Datum::Int(0)), 4));
