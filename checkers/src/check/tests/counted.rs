@@ -173,6 +173,9 @@ fn independent_objects_are_counted_apart() {
         (&other.keys, &other.findings, &other.details),
         (&report.keys, &report.findings, &report.details)
     );
+    // The same again, tagged.
+    let tagged = events.replace(" [:", " #jepsen.independent.Tuple [:");
+    assert_eq!(assert_verdict(Object::Set, &tagged, &options, Verdict::Violation).keys, report.keys);
     // One that is worst of all is told first, wherever it stands.
     let good = events.replace("[:y #{}]", "[:y #{1}]");
     let report = assert_verdict(Object::Set, &good, &options, Verdict::Unknown);
