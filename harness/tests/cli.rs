@@ -1,5 +1,8 @@
 //! The binary, as its users meet it: messages and exit codes that need no simulated run.
 
+#[path = "cli/check.rs"]
+mod check;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
@@ -337,73 +340,4 @@ fn what_cannot_be_replayed_says_why() {
     let (code, _, stderr) = highwater(folder.path(), &["replay", "absent"]);
     assert_eq!(code, 74);
     assert!(stderr.contains("absent/recording.log"), "{stderr}");
-}
-
-/// A register that forgets a write, as Jepsen has it.
-const STALE: &str = "\
-{:process 0, :type :invoke, :f :write, :value 3}
-{:process 0, :type :ok, :f :write, :value 3}
-{:process 1, :type :invoke, :f :read, :value nil}
-{:process 1, :type :ok, :f :read, :value nil}
-";
-
-#[test]
-fn a_foreign_history_is_judged() {
-    let good = STALE.replace(":ok, :f :read, :value nil", ":ok, :f :read, :value 3");
-    let folder = folder(&[("stale.edn", STALE), ("good.edn", &good)]);
-    let check =
-        |words: &[&str]| highwater(folder.path(), &[&["check", "--model", "register"], words].concat());
-
-    let (code, stdout, stderr) = check(&["good.edn"]);
-    assert_eq!((code, &*stderr), (0, ""));
-    assert!(
-        stdout.starts_with("good.edn: linearizable  2 operations of a register: 2 ok, 0 failed, "),
-        "{stdout}"
-    );
-
-    let (code, stdout, _) = check(&["good.edn", "stale.edn"]);
-    let lines: Vec<_> = stdout.lines().collect();
-    assert_eq!(code, 1, "{stdout}");
-    assert!(lines[1].starts_with("stale.edn: not linearizable"), "{stdout}");
-    let both = ["line 1 to line 2: process 0, ", "line 3 to line 4: process 1, "];
-    assert!(both.iter().all(|told| stdout.contains(told)), "{stdout}");
-    let [.., violation, reproduce] = &lines[..] else { panic!("{stdout}") };
-    assert!(violation.starts_with("violation: ") && violation.ends_with(" (stale.edn)"), "{stdout}");
-    assert_eq!(*reproduce, "reproduce: highwater check stale.edn --model register");
-
-    let (code, stdout, _) = check(&["stale.edn", "--format", "json"]);
-    let line: serde_json::Value = serde_json::from_str(&stdout).expect("one object");
-    assert_eq!(
-        (code, &line["verdict"], &line["steps"].is_u64()),
-        (1, &"violation".into(), &true),
-        "{stdout}"
-    );
-    assert_eq!(line["finding"]["operations"].as_array().map(Vec::len), Some(2), "{stdout}");
-
-    // A read of nil says nothing where the register held something at first.
-    assert_eq!(check(&["stale.edn", "--initial", "0"]).0, 0);
-}
-
-#[test]
-fn what_is_no_history_is_refused_with_its_place() {
-    let open = format!("{STALE}{{:process 0, :type :invoke");
-    let twice = STALE.replace("{:process 1, :type :invoke", "{:process 0, :type :ok");
-    let list = STALE.replace(":f :read", ":f :push");
-    let folder =
-        folder(&[("open.edn", &open), ("twice.edn", &twice), ("list.edn", &list), ("a.txt", "hello")]);
-    for (words, parts) in [
-        (&["open.edn"][..], &["open.edn: line 5, column 1: ", "never closed"][..]),
-        (&["twice.edn"], &["twice.edn: not checkable: process 0 completes what it never began", "line 3"]),
-        (&["list.edn"], &["list.edn: line 3: ", "`push`", "read"]),
-        (&["a.txt"], &["a.txt: line 1", "`--input-format` names it: edn, json, jepsen-log, knossos"]),
-        (&["open.edn", "--input-format", "xml"], &["`xml` is no format of histories"]),
-        (&["open.edn", "--model", "stack"], &["`stack` is no object; known are register"]),
-    ] {
-        let model: &[&str] = if words.contains(&"--model") { &[] } else { &["--model", "register"] };
-        let (code, stdout, stderr) = highwater(folder.path(), &[&["check"], model, words].concat());
-        assert_eq!((code, &*stdout), (2, ""), "{stderr}");
-        assert!(parts.iter().all(|part| stderr.contains(part)), "{stderr}");
-    }
-    let (code, _, stderr) = highwater(folder.path(), &["check", "--model", "register", "none.edn"]);
-    assert_eq!(code, 74, "{stderr}");
 }

@@ -1,6 +1,9 @@
 //! What the check of somebody's history says: lines for people, and one object of JSON.
 
-use highwater_checkers::check::{CheckReport, Cited, Finding, KeyReport, Place, Tally, Verdict};
+use highwater_checkers::check::{
+    CheckReport, Cited, Consistency, Finding, KeyReport, Object, Place, Tally, Verdict,
+};
+use highwater_checkers::linearizability::log::Level;
 use serde::Serialize;
 
 use crate::narrate::{counted, grouped};
@@ -22,9 +25,8 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
     };
     let verdict = style.paint(paint, report.answer());
     let mut lines = vec![format!("{}: {verdict}  {}", plain(name), size(report))];
-    if let Some(finding) = &report.finding {
-        lines.extend(witness(finding));
-    }
+    let legal = if detail == Detail::Verbose { &report.legal[..] } else { &[] };
+    lines.extend(report.findings.iter().chain(legal).flat_map(|finding| witness(report.object, finding)));
     lines.extend(report.unknown.iter().map(|why| format!("  {}", plain(why))));
     lines.extend(details(report));
     lines.extend(keys(report, detail));
@@ -35,7 +37,9 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
 pub fn conclusion(name: &str, report: &CheckReport) -> Option<String> {
     let (heading, what) = match report.verdict {
         Verdict::Holds => return None,
-        Verdict::Violation => ("violation", report.finding.as_ref().map(sentence)),
+        Verdict::Violation => {
+            ("violation", report.findings.first().map(|finding| sentence(report.object, finding)))
+        }
         Verdict::Unknown => ("unknown", report.unknown.clone()),
     };
     Some(plain(&format!("{heading}: {} ({name})", what.unwrap_or_default())).into_owned())
@@ -51,9 +55,15 @@ fn details(report: &CheckReport) -> Vec<String> {
     .collect()
 }
 
-fn sentence(finding: &Finding) -> String {
-    let key = finding.key.as_ref().map_or_else(String::new, |key| format!(" of key {key}"));
-    format!("{}{key}: {}", finding.kind, finding.what)
+fn sentence(object: Object, finding: &Finding) -> String {
+    // What is said of a log names the key itself.
+    let key = finding.key.as_ref().filter(|_| object != Object::Log);
+    let key = key.map_or_else(String::new, |key| format!(" of key {key}"));
+    let more = match finding.count.saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (and {} more)", grouped(more)),
+    };
+    format!("{}{key}: {}{more}", finding.kind, finding.what)
 }
 
 fn size(report: &CheckReport) -> String {
@@ -70,12 +80,17 @@ fn size(report: &CheckReport) -> String {
     )
 }
 
-fn witness(finding: &Finding) -> Vec<String> {
-    let mut lines = vec![format!("  {}", plain(&sentence(finding)))];
+fn witness(object: Object, finding: &Finding) -> Vec<String> {
+    let mut lines = vec![format!("  {}", plain(&sentence(object, finding)))];
     lines.extend(finding.operations.iter().map(|cited| format!("    {}", plain(&told(cited)))));
     if let Some((cited, why)) = &finding.stuck {
         lines.push(format!("  every order ends before {}", plain(&told(cited))));
         lines.push(format!("  {}", plain(why)));
+    }
+    lines.extend(finding.more.iter().map(|example| format!("    also: {}", plain(&example.what))));
+    let left = finding.count.saturating_sub(finding.more.len() as u64 + 1);
+    if left > 0 && !finding.more.is_empty() {
+        lines.push(format!("    and {} more; `--all` shows them", grouped(left)));
     }
     lines
 }
@@ -89,25 +104,43 @@ fn told(cited: &Cited) -> String {
     format!("{} {until}: process {}, {}", cited.invocation, cited.process, cited.what)
 }
 
-/// The keys that are not linearizable; all of them where all is wanted.
+/// The keys that are not as they should be; all of them where all is wanted.
 fn keys(report: &CheckReport, detail: Detail) -> Vec<String> {
-    if report.keys.len() < 2 {
+    let is_weak = |key: &KeyReport| {
+        let consistency = key.consistency.as_ref();
+        consistency.is_some_and(|consistency| consistency.level != Some(Level::Linearizable))
+    };
+    if report.keys.len() < 2 && !report.keys.iter().any(|key| key.consistency.is_some()) {
         return Vec::new();
     }
-    let is_told = |key: &&KeyReport| detail == Detail::Verbose || key.verdict == Verdict::Violation;
+    let is_told =
+        |key: &&KeyReport| detail == Detail::Verbose || key.verdict == Verdict::Violation || is_weak(key);
     let max = if detail == Detail::Verbose { usize::MAX } else { KEYS_MAX };
     let told: Vec<_> = report.keys.iter().filter(is_told).collect();
-    let line = |key: &&KeyReport| {
-        let name = key.key.as_ref().map_or_else(|| "without a key".to_owned(), |key| format!("key {key}"));
-        let (operations, steps) = (counted(key.operations, "operation"), counted(key.steps, "step"));
-        let answer = report.object.answer(key.verdict);
-        plain(&format!("  {name}: {answer}, {operations}, {steps}")).into_owned()
-    };
-    let mut lines: Vec<_> = told.iter().take(max).map(line).collect();
+    let mut lines: Vec<_> = told.iter().take(max).flat_map(|key| of_key(report.object, key)).collect();
     if told.len() > max {
         lines.push(format!("  and {} more", counted((told.len() - max) as u64, "key")));
     }
     lines
+}
+
+/// What is said of one key, and of a log what breaks the next level of consistency.
+fn of_key(object: Object, key: &KeyReport) -> Vec<String> {
+    let name = key.key.as_ref().map_or_else(|| "without a key".to_owned(), |key| format!("key {key}"));
+    let (operations, answer) = (counted(key.operations, "operation"), object.answer(key.verdict));
+    let line = |rest: &str| plain(&format!("  {name}: {answer}, {operations}{rest}")).into_owned();
+    let Some(Consistency { level, broken, unknown }) = &key.consistency else {
+        return vec![line(&format!(", {}", counted(key.steps, "step")))];
+    };
+    let level = level.map_or("of unknown consistency", Level::name);
+    match (broken, unknown) {
+        (Some(broken), _) => {
+            let operations = broken.operations.iter().map(|cited| format!("    {}", plain(&told(cited))));
+            [line(&format!("; {level}: {}", broken.kind))].into_iter().chain(operations).collect()
+        }
+        (None, Some(why)) => vec![line(&format!("; {level}: {why}"))],
+        (None, None) => vec![line(&format!("; {level}"))],
+    }
 }
 
 /// One history as an object of JSON: `docs/output-events.md` describes it.
@@ -118,6 +151,10 @@ struct Line<'a> {
     object: &'a str,
     verdict: &'a str,
     finding: Option<FindingLine<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    more_findings: Vec<FindingLine<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    legal: Vec<FindingLine<'a>>,
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     details: Vec<DetailLine<'a>>,
@@ -140,6 +177,15 @@ struct FindingLine<'a> {
     operations: Vec<CitedLine<'a>>,
     stuck_at: Option<CitedLine<'a>>,
     stuck: Option<&'a str>,
+    count: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    more: Vec<ExampleLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ExampleLine<'a> {
+    what: &'a str,
+    operations: Vec<CitedLine<'a>>,
 }
 
 #[derive(Serialize)]
@@ -170,6 +216,16 @@ struct KeyLine<'a> {
     verdict: &'a str,
     operations: u64,
     steps: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consistency: Option<ConsistencyLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ConsistencyLine<'a> {
+    level: Option<&'a str>,
+    broken_by: Option<&'a str>,
+    operations: Vec<CitedLine<'a>>,
+    reason: Option<&'a str>,
 }
 
 /// One history as a line of JSON; with the order that proves it, where all is wanted.
@@ -178,14 +234,9 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
         history: name,
         object: report.object.name(),
         verdict: verdict(report.verdict),
-        finding: report.finding.as_ref().map(|finding| FindingLine {
-            kind: finding.kind,
-            what: &finding.what,
-            key: finding.key.as_ref().map(ToString::to_string),
-            operations: finding.operations.iter().map(cited).collect(),
-            stuck_at: finding.stuck.as_ref().map(|(operation, _)| cited(operation)),
-            stuck: finding.stuck.as_ref().map(|(_, why)| &**why),
-        }),
+        finding: report.findings.first().map(finding),
+        more_findings: report.findings.iter().skip(1).map(finding).collect(),
+        legal: report.legal.iter().map(finding).collect(),
         reason: report.unknown.as_deref(),
         details: report
             .details
@@ -210,11 +261,53 @@ pub fn json(name: &str, report: &CheckReport, detail: Detail) -> String {
                 verdict: verdict(key.verdict),
                 operations: key.operations,
                 steps: key.steps,
+                consistency: key.consistency.as_ref().map(consistency),
             })
             .collect(),
         order: (detail == Detail::Verbose && report.verdict == Verdict::Holds).then_some(&*report.order),
     };
     serde_json::to_string(&line).expect("it is plain data")
+}
+
+fn finding(finding: &Finding) -> FindingLine<'_> {
+    FindingLine {
+        kind: finding.kind,
+        what: &finding.what,
+        key: finding.key.as_ref().map(ToString::to_string),
+        operations: finding.operations.iter().map(cited).collect(),
+        stuck_at: finding.stuck.as_ref().map(|(operation, _)| cited(operation)),
+        stuck: finding.stuck.as_ref().map(|(_, why)| &**why),
+        count: finding.count,
+        more: finding
+            .more
+            .iter()
+            .map(|example| ExampleLine {
+                what: &example.what,
+                operations: example.operations.iter().map(cited).collect(),
+            })
+            .collect(),
+    }
+}
+
+fn consistency(consistency: &Consistency) -> ConsistencyLine<'_> {
+    let broken = consistency.broken.as_ref();
+    ConsistencyLine {
+        level: consistency.level.map(level),
+        broken_by: broken.map(|broken| broken.kind),
+        operations: broken.map_or_else(Vec::new, |broken| broken.operations.iter().map(cited).collect()),
+        reason: consistency.unknown.as_deref(),
+    }
+}
+
+/// A level of consistency in a word, for programs.
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Diverged => "diverged",
+        Level::ConsistentPrefix => "consistent-prefix",
+        Level::Sequential => "sequential",
+        Level::LinearizableWrites => "linearizable-writes",
+        Level::Linearizable => "linearizable",
+    }
 }
 
 /// The answer in a word, for programs.

@@ -60,8 +60,9 @@ fn etcd(criterion: &mut Criterion) {
     criterion.bench_function("Jepsen's histories of etcd, 000 to 029", |bench| {
         bench.iter(|| {
             let reports = histories.iter().map(|history| check(Object::CasRegister, history, &options));
-            wrong =
-                reports.filter(|report| report.as_ref().is_ok_and(|report| report.finding.is_some())).count();
+            wrong = reports
+                .filter(|report| report.as_ref().is_ok_and(|report| !report.findings.is_empty()))
+                .count();
         });
     });
     assert_eq!(wrong, 25);

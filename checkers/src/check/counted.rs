@@ -1,9 +1,11 @@
 //! Objects that are counted rather than put in order: Jepsen's sets, queues and counters.
 
+use std::collections::BTreeMap;
+
 use super::report::{CheckReport, Counts, Finding, KeyReport, Tally, Verdict};
 use super::shown::Shown;
 use super::{CheckError, Object, Options};
-use crate::history::{Datum, Event, History, spans};
+use crate::history::{Datum, Event, History, Span, spans};
 use crate::objects::{
     self, Examples, Latencies, SetFullReport, Validity, counter, independent, set, set_full, total_queue,
 };
@@ -15,21 +17,43 @@ struct Counted {
     details: Vec<Tally>,
 }
 
-/// Counts the object, or each of the independent ones.
+/// Counts the object, or each of those that have keys.
 pub(super) fn check(object: Object, history: &History, options: &Options) -> Result<CheckReport, CheckError> {
     let events = &history.events;
     let operations = spans(events)?;
     let counts = Counts::of(events, &operations);
     let mut report = CheckReport { counts, ..CheckReport::new(object) };
-    if options.independent {
-        for (key, events) in independent(events)? {
-            let operations = spans(&events)?.len() as u64;
-            add(&mut report, Some(key), operations, count(object, &events)?);
-        }
+    let has_key = |span: &Span| events[span.invocation].key.is_some();
+    let by_key: BTreeMap<Option<Datum>, Vec<Event>> = if operations.iter().any(has_key) {
+        by_key(events, &operations)
+    } else if options.independent {
+        independent(events)?.into_iter().map(|(key, events)| (Some(key), events)).collect()
     } else {
         add(&mut report, None, operations.len() as u64, count(object, events)?);
+        return Ok(report);
+    };
+    for (key, events) in by_key {
+        let operations = spans(&events)?.len() as u64;
+        add(&mut report, key, operations, count(object, &events)?);
     }
     Ok(report)
+}
+
+/// The events of each key that stands beside the value: that of the invocation, which counts for both.
+fn by_key(events: &[Event], operations: &[Span]) -> BTreeMap<Option<Datum>, Vec<Event>> {
+    let mut places: BTreeMap<&Option<Datum>, Vec<usize>> = BTreeMap::new();
+    for span in operations {
+        let of_key = places.entry(&events[span.invocation].key).or_default();
+        of_key.push(span.invocation);
+        of_key.extend(span.completion);
+    }
+    places
+        .into_iter()
+        .map(|(key, mut places)| {
+            places.sort_unstable();
+            (key.clone(), places.into_iter().map(|place| events[place].clone()).collect())
+        })
+        .collect()
 }
 
 fn add(report: &mut CheckReport, key: Option<Datum>, operations: u64, counted: Counted) {
@@ -39,19 +63,28 @@ fn add(report: &mut CheckReport, key: Option<Datum>, operations: u64, counted: C
         Validity::Invalid => Verdict::Violation,
     };
     report.counts.checked += operations;
-    report.keys.push(KeyReport { key: key.clone(), operations, verdict, steps: operations });
+    report.keys.push(KeyReport {
+        key: key.clone(),
+        operations,
+        verdict,
+        steps: operations,
+        consistency: None,
+    });
     report.steps += operations;
     // The first of the worst is told.
     if verdict > report.verdict || report.details.is_empty() {
         report.verdict = verdict;
         report.details = counted.details;
-        report.finding = (verdict == Verdict::Violation).then(|| Finding {
+        let is_wrong = verdict == Verdict::Violation;
+        report.findings.extend(is_wrong.then(|| Finding {
             kind: "invalid",
             what: counted.sentence.clone(),
             key,
             operations: Vec::new(),
             stuck: None,
-        });
+            count: 1,
+            more: Vec::new(),
+        }));
         report.unknown = (verdict == Verdict::Unknown).then_some(counted.sentence);
     }
 }

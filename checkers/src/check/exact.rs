@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 use super::operations::Gathered;
 use super::shown::Shown;
 use crate::linearizability::models::{KeyedAction, QueueAction, RegisterAction};
-use crate::linearizability::{Answer, Op, ValueId, queue, register};
+use crate::linearizability::{Answer, Op, ValueId, queue, register, rule};
 
 /// What an exact check says of one key.
 pub(super) struct Decided {
@@ -102,7 +102,7 @@ fn split<A: Clone>(
             Op { interval: op.interval, action: &op.action.action }
         };
         let ops: Vec<Op<&A>> = places.iter().map(op).collect();
-        match decide(&ops) {
+        match decide(&ops).filter(|_| rule::applies("exact path")) {
             Some(answer) => decided.push(Decided { key: key as u32, answer, places }),
             None => rest.extend(places),
         }

@@ -37,5 +37,7 @@ pub(super) fn finding<M: Model>(
         key,
         operations: witness.operations.iter().map(cite).collect(),
         stuck: explanation.map(|explanation| (cite(&explanation.failing), explanation.what.clone())),
+        count: 1,
+        more: Vec::new(),
     }
 }

@@ -7,6 +7,7 @@ mod counted;
 mod exact;
 mod finding;
 mod key_value;
+mod log;
 mod mutex;
 mod operations;
 mod queue;
@@ -26,7 +27,10 @@ use crate::linearizability::search::Search;
 use crate::objects::ObjectError;
 use operations::Operations;
 
-pub use report::{CheckReport, Cited, Counts, Finding, KeyReport, Place, Tally, Verdict};
+pub use report::{
+    CheckReport, Cited, Consistency, Contradiction, Counts, Example, Finding, KeyReport, Place, Tally,
+    Verdict,
+};
 
 /// The object that a history is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +57,8 @@ pub enum Object {
     TotalQueue,
     /// A counter, whose reads must lie between bounds.
     Counter,
+    /// A replicated log: `send`, `poll`, `txn`, `assign`, `subscribe`.
+    Log,
 }
 
 /// A name that is no [`Object`]'s.
@@ -71,6 +77,8 @@ pub struct Options {
     /// Whether each value is a pair of a key and what it would be without keys, as Jepsen's `independent` has
     /// it.
     pub independent: bool,
+    /// Whether a finding shows every instance, and not only the first ones.
+    pub every_example: bool,
     /// The search.
     pub search: Search,
 }
@@ -126,18 +134,22 @@ impl Default for Options {
             initial: Datum::Nil,
             failed_cas: FailedCas::default(),
             independent: false,
+            every_example: false,
             search: Search::default(),
         }
     }
 }
 
-/// Whether the history is one of a linearizable object.
+/// Whether the history is one of the object.
 ///
 /// # Errors
 /// If it is not one of that object at all.
 pub fn check(object: Object, history: &History, options: &Options) -> Result<CheckReport, CheckError> {
     if object.is_counted() {
         return counted::check(object, history, options);
+    }
+    if object == Object::Log {
+        return log::check(history, options);
     }
     let operations = Operations::new(object, history, options)?;
     match object {
@@ -167,15 +179,15 @@ pub fn check(object: Object, history: &History, options: &Options) -> Result<Che
             let ops = operations.keyed(queue::actions)?;
             Ok(report::split(&operations, &Keyed(FifoQueue::new()), exact::queues(ops), options))
         }
-        Object::Set | Object::SetFull | Object::TotalQueue | Object::Counter => {
-            unreachable!("these are counted")
+        Object::Set | Object::SetFull | Object::TotalQueue | Object::Counter | Object::Log => {
+            unreachable!("these are not put in order")
         }
     }
 }
 
 impl Object {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Register,
         Self::CasRegister,
         Self::KeyValue,
@@ -187,6 +199,7 @@ impl Object {
         Self::SetFull,
         Self::TotalQueue,
         Self::Counter,
+        Self::Log,
     ];
 
     /// Whether its operations are counted, and not put in order.
@@ -204,11 +217,11 @@ impl Object {
 
     /// A verdict in words.
     pub fn answer(self, verdict: Verdict) -> &'static str {
-        match (verdict, self.is_counted()) {
-            (Verdict::Holds, false) => "linearizable",
-            (Verdict::Violation, false) => "not linearizable",
-            (Verdict::Holds, true) => "valid",
-            (Verdict::Violation, true) => "invalid",
+        match (verdict, !self.is_counted() && self != Self::Log) {
+            (Verdict::Holds, true) => "linearizable",
+            (Verdict::Violation, true) => "not linearizable",
+            (Verdict::Holds, false) => "valid",
+            (Verdict::Violation, false) => "invalid",
             (Verdict::Unknown, _) => "unknown",
         }
     }
@@ -231,6 +244,7 @@ impl Object {
                 "`enqueue`, `dequeue`, `drain`: does what goes in come out? Jepsen's `total-queue`"
             }
             Self::Counter => "`add`, `read`: is every sum possible? Jepsen's `counter`",
+            Self::Log => "`send`, `poll`, `txn`, `assign`, `subscribe`: every anomaly. Jepsen's `kafka`",
         }
     }
 
@@ -248,6 +262,7 @@ impl Object {
             Self::SetFull => "set-full",
             Self::TotalQueue => "total-queue",
             Self::Counter => "counter",
+            Self::Log => "log",
         }
     }
 }

@@ -202,7 +202,7 @@ impl<'h> Operation<'h> {
     }
 }
 
-fn wrong(event: &Event, found: &Datum, expected: &'static str) -> CheckError {
+pub(super) fn wrong(event: &Event, found: &Datum, expected: &'static str) -> CheckError {
     CheckError::Value {
         place: Place::of(event),
         function: event.function.to_string(),

@@ -7,6 +7,7 @@ use super::finding::finding;
 use super::operations::{Gathered, Operations};
 use super::{Object, Options};
 use crate::history::{Datum, Event, Outcome, Span};
+use crate::linearizability::log::Level;
 use crate::linearizability::model::Model;
 use crate::linearizability::models::KeyedAction;
 use crate::linearizability::search::Standing;
@@ -19,9 +20,11 @@ pub struct CheckReport {
     pub object: Object,
     /// The answer.
     pub verdict: Verdict,
-    /// Why it is a violation.
-    pub finding: Option<Finding>,
-    /// Why it is not known, in one sentence without a full stop.
+    /// Why it is a violation: one finding at least, and of a log one for each kind of anomaly and each key.
+    pub findings: Vec<Finding>,
+    /// Of a log: what looks odd, and is legal.
+    pub legal: Vec<Finding>,
+    /// What is not known, and why, in one sentence without a full stop.
     pub unknown: Option<String>,
     /// What was counted, where the object is one that is counted: of its first key, or the worst.
     pub details: Vec<Tally>,
@@ -47,10 +50,10 @@ pub enum Verdict {
     Violation,
 }
 
-/// Why a history is not linearizable.
+/// Why a history is not one of the object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What kind of contradiction it is, in a word or two.
+    /// What kind of contradiction it is, in a word or two; of a log the name of the anomaly.
     pub kind: &'static str,
     /// One sentence without a full stop.
     pub what: String,
@@ -60,6 +63,40 @@ pub struct Finding {
     pub operations: Vec<Cited>,
     /// At which operation's return every order gets stuck, and in which states: one sentence without a full stop.
     pub stuck: Option<(Cited, String)>,
+    /// How often it was found.
+    pub count: u64,
+    /// Further instances, the first of them: with the finding itself at most [`Finding::EXAMPLES_MAX`], unless
+    /// all are asked for.
+    pub more: Vec<Example>,
+}
+
+/// One more instance of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// One sentence without a full stop.
+    pub what: String,
+    /// The operations that show it.
+    pub operations: Vec<Cited>,
+}
+
+/// How consistent a partition of a log is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consistency {
+    /// The strongest level that its history satisfies; `None` if that is not known.
+    pub level: Option<Level>,
+    /// What breaks the next level.
+    pub broken: Option<Contradiction>,
+    /// Why the level is not known, in one sentence without a full stop.
+    pub unknown: Option<String>,
+}
+
+/// Operations that contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// What kind of contradiction it is, in a word or two.
+    pub kind: &'static str,
+    /// The operations.
+    pub operations: Vec<Cited>,
 }
 
 /// Something that was counted.
@@ -106,6 +143,8 @@ pub struct KeyReport {
     pub verdict: Verdict,
     /// Steps of the search.
     pub steps: u64,
+    /// Of a log: how consistent it is.
+    pub consistency: Option<Consistency>,
 }
 
 /// How many there were.
@@ -125,13 +164,19 @@ pub struct Counts {
     pub checked: u64,
 }
 
+impl Finding {
+    /// How many instances a finding shows; `count` says how many there are.
+    pub const EXAMPLES_MAX: usize = 4;
+}
+
 impl CheckReport {
     /// Before anything was checked.
     pub(super) fn new(object: Object) -> Self {
         Self {
             object,
             verdict: Verdict::Holds,
-            finding: None,
+            findings: Vec::new(),
+            legal: Vec::new(),
             unknown: None,
             details: Vec::new(),
             order: Vec::new(),
@@ -212,7 +257,8 @@ pub(super) fn search<M: Model>(
         }
         Answer::Violation(witness) => {
             report.verdict = Verdict::Violation;
-            report.finding = Some(finding(operations, model, gathered, witness, found.explanation.as_ref()));
+            let found = finding(operations, model, gathered, witness, found.explanation.as_ref());
+            report.findings.push(found);
         }
         Answer::Unknown(exhausted) => {
             report.verdict = Verdict::Unknown;
@@ -266,7 +312,7 @@ pub(super) fn split<A: Clone, M: Model<Action = KeyedAction<A>>>(
                     let operation = |id| OpId(place(id));
                     let named = witness.operations.iter().map(operation).collect();
                     let witness = Witness { operations: named, ..witness.clone() };
-                    report.finding = Some(finding(operations, model, &all, witness, None));
+                    report.findings.push(finding(operations, model, &all, witness, None));
                     report.verdict = Verdict::Violation;
                 }
             }
@@ -287,7 +333,7 @@ pub(super) fn split<A: Clone, M: Model<Action = KeyedAction<A>>>(
 
 /// Of a key with no operation that says anything.
 fn untouched(key: Option<Datum>) -> KeyReport {
-    KeyReport { key, operations: 0, verdict: Verdict::Holds, steps: 0 }
+    KeyReport { key, operations: 0, verdict: Verdict::Holds, steps: 0, consistency: None }
 }
 
 fn counts<A>(operations: &Operations<'_>, gathered: &Gathered<A>) -> Counts {

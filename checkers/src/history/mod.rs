@@ -24,6 +24,8 @@ pub use format::{Format, UnknownFormat};
 pub use spans::{NotCheckable, Span, spans};
 pub use write::{write_edn, write_json};
 
+pub(crate) use edn::{Limits, print_within};
+
 pub use crate::operation::Outcome;
 
 /// A history as it was read.

@@ -82,7 +82,7 @@ impl<'c> Findings<'c> {
         }
         finding.count += 1;
         // Secondary is what follows from contradicting offsets, not the contradiction itself.
-        finding.secondary |= sighting.secondary && follows_from_order(sighting.anomaly);
+        finding.secondary |= sighting.follows_from_order();
         if self.shown == Shown::All || finding.evidence.len() < Finding::EVIDENCE_MAX {
             finding.evidence.push(sighting.evidence);
         }
@@ -132,17 +132,4 @@ fn of_producers(parts: &BTreeMap<Part, u64>) -> String {
         Part::End => format!("{count} at the end"),
     });
     format!("; {} of what their producers sent there", told.collect::<Vec<_>>().join(", "))
-}
-
-fn follows_from_order(anomaly: Anomaly) -> bool {
-    matches!(
-        anomaly,
-        Anomaly::PollSkip
-            | Anomaly::NonmonotonicPoll
-            | Anomaly::IntPollSkip
-            | Anomaly::IntNonmonotonicPoll
-            | Anomaly::NonmonotonicSend
-            | Anomaly::IntNonmonotonicSend
-            | Anomaly::IntSendSkip
-    )
 }

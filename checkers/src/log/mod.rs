@@ -6,6 +6,7 @@
 //! by it: a log may begin near 2^62.
 
 mod anomalies;
+mod circle;
 mod consumer;
 mod ends;
 mod groups;
@@ -24,8 +25,9 @@ mod writes;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+pub use circle::Before;
 pub use report::{LogReport, RecordCounts};
-pub use sighting::{Legal, Part, Sighting};
+pub use sighting::{Legal, Naming, Part, Sighting};
 
 use crate::ids::{ClientId, Moment, Offset, TopicPartition, Value};
 use crate::linearizability::rule;

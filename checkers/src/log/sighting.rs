@@ -1,5 +1,6 @@
 //! One instance of an anomaly, before it is judged.
 
+use super::circle::{self, Before};
 use crate::ids::{OperationIndex, Time, TopicPartition, Value};
 use crate::operation::Acks;
 use crate::verdict::{Anomaly, Evidence};
@@ -25,7 +26,32 @@ pub struct Sighting {
     pub secondary: bool,
     /// The sentence, where anomaly and evidence do not make it up.
     pub what: Option<String>,
+    /// Of a circle of transactions: each with why it comes before the next one.
+    pub circle: Vec<(OperationIndex, Before)>,
 }
+
+/// What a history calls its values, partitions and operations.
+pub trait Naming {
+    /// A value.
+    fn value(&self, value: Value) -> String {
+        value.to_string()
+    }
+
+    /// A partition.
+    fn partition(&self, partition: &TopicPartition) -> String {
+        partition.to_string()
+    }
+
+    /// An event.
+    fn operation(&self, index: OperationIndex) -> String {
+        index.to_string()
+    }
+}
+
+/// Everything by its number, as in our own recordings.
+struct Numbers;
+
+impl Naming for Numbers {}
 
 /// Why something is legal that looks odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,20 +101,47 @@ impl Sighting {
             part: None,
             secondary: false,
             what: None,
+            circle: Vec::new(),
         }
+    }
+
+    /// Whether it says nothing by itself, since offsets contradict each other, and it is about their order.
+    pub fn follows_from_order(&self) -> bool {
+        let of_order = matches!(
+            self.anomaly,
+            Anomaly::PollSkip
+                | Anomaly::NonmonotonicPoll
+                | Anomaly::IntPollSkip
+                | Anomaly::IntNonmonotonicPoll
+                | Anomaly::NonmonotonicSend
+                | Anomaly::IntNonmonotonicSend
+                | Anomaly::IntSendSkip
+        );
+        self.secondary && of_order
     }
 
     /// What happened, in one sentence without a full stop.
     pub fn sentence(&self) -> String {
-        let Self { partition, evidence, .. } = self;
+        self.sentence_with(&Numbers)
+    }
+
+    /// The same, in the words of a history that is not ours.
+    pub fn sentence_with(&self, names: &dyn Naming) -> String {
+        let Self { evidence, .. } = self;
+        if !self.circle.is_empty() {
+            return circle::sentence(self.anomaly, &self.circle, names);
+        }
         if let Some(what) = &self.what {
             return what.clone();
         }
-        let value = evidence.values.first().map_or_else(String::new, Value::to_string);
-        let other_value = evidence.values.get(1).map_or_else(String::new, Value::to_string);
+        let partition = names.partition(&self.partition);
+        let value_at =
+            |n: usize| evidence.values.get(n).map_or_else(String::new, |value| names.value(*value));
+        let (value, other_value) = (value_at(0), value_at(1));
         let offset = |n: usize| evidence.offsets.get(n).map_or_else(|| "?".into(), ToString::to_string);
-        let operation =
-            |n: usize| evidence.operations.get(n).map_or_else(|| "#?".into(), OperationIndex::to_string);
+        let operation = |n: usize| {
+            evidence.operations.get(n).map_or_else(|| "#?".into(), |index| names.operation(*index))
+        };
         match self.anomaly {
             Anomaly::Unseen => match evidence.offsets.first() {
                 Some(offset) => format!(

@@ -18,10 +18,7 @@ pub fn independent(events: &[Event]) -> Result<BTreeMap<Datum, Vec<Event>>, Obje
     let mut objects: BTreeMap<Datum, Vec<Event>> = BTreeMap::new();
     let mut outstanding: BTreeMap<&Actor, &Datum> = BTreeMap::new();
     for event in events.iter().filter(|event| matches!(event.process, Actor::Process(_))) {
-        let (Datum::Vector(tuple) | Datum::List(tuple)) = &event.value else {
-            return Err(wrong_value(event, "a tuple of the object's key and the value"));
-        };
-        let [key, value] = &tuple[..] else {
+        let Some((key, value)) = tuple(&event.value) else {
             return Err(wrong_value(event, "a tuple of the object's key and the value"));
         };
         match outstanding.remove(&event.process) {
@@ -34,4 +31,16 @@ pub fn independent(events: &[Event]) -> Result<BTreeMap<Datum, Vec<Event>>, Obje
         objects.entry(key.clone()).or_default().push(Event { value: value.clone(), ..event.clone() });
     }
     Ok(objects)
+}
+
+/// The key and the value; Jepsen may tag them as `#jepsen.independent.Tuple`.
+fn tuple(value: &Datum) -> Option<(&Datum, &Datum)> {
+    let value = if let Datum::Tagged(_, inner) = value { inner } else { value };
+    match value {
+        Datum::Vector(elements) | Datum::List(elements) => match &elements[..] {
+            [key, value] => Some((key, value)),
+            _ => None,
+        },
+        _ => None,
+    }
 }

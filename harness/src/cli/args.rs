@@ -179,7 +179,7 @@ pub(super) struct CheckArgs {
     /// Each value is a pair of a key and what it would be without keys, as Jepsen's `independent` has it
     #[arg(long, env = "HIGHWATER_INDEPENDENT", value_parser = FalseyValueParser::new())]
     pub(super) independent: bool,
-    /// Go on to every other key when one is found wrong
+    /// Go on to every other key when one is found wrong, and show every instance of what is wrong with a log
     #[arg(long, env = "HIGHWATER_ALL", value_parser = FalseyValueParser::new())]
     pub(super) all: bool,
     /// The most steps to take for an answer; time would not repeat itself

@@ -25,6 +25,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
         initial: args.initial.clone(),
         failed_cas: args.failed_cas.into(),
         independent: args.independent,
+        every_example: args.all,
         search: Search {
             steps_max: args.steps_max,
             memory_max_bytes: args.memory_max_mb.saturating_mul(MEGABYTE),
@@ -93,6 +94,13 @@ fn reproduce(args: &CheckArgs, name: &str) -> String {
     let initial = args.initial.to_string();
     if initial != "nil" {
         words.extend(["--initial".to_owned(), initial]);
+    }
+    if check::FailedCas::from(args.failed_cas) == check::FailedCas::Differed {
+        words.extend(["--failed-cas".to_owned(), "differed".to_owned()]);
+    }
+    let steps_max = args.steps_max;
+    if steps_max != Search::default().steps_max {
+        words.extend(["--steps-max".to_owned(), steps_max.to_string()]);
     }
     if let Some(format) = args.input_format {
         words.extend(["--input-format".to_owned(), format.name().to_owned()]);

@@ -24,6 +24,11 @@ fn no_history_panics() {
             (Source::Queue, Object::FifoQueue),
             (Source::Set, Object::LinearizableSet),
             (Source::Log, Object::LinearizableSet),
+            (Source::Log, Object::Log),
+            (Source::Log, Object::Log),
+            (Source::Set, Object::Set),
+            (Source::Set, Object::SetFull),
+            (Source::Queue, Object::TotalQueue),
         ]);
         let mut history = history(&mut random, source);
         for _ in 0..random.below(4) {
@@ -33,6 +38,7 @@ fn no_history_panics() {
             initial: if random.one_in(2) { Datum::Nil } else { Datum::Int(0) },
             failed_cas: random.pick(&[FailedCas::Differed, FailedCas::Nothing]),
             independent: random.one_in(10),
+            every_example: random.one_in(2),
             search: Search { exact: random.one_in(2), ..search },
         };
         if let Ok(report) = check(object, &history, &options) {

@@ -1,7 +1,10 @@
 //! Tests of checks of histories: what each function means, and what is said of what means nothing.
 
+mod counted;
+mod exact;
 mod foreign;
 mod fuzz;
+mod log;
 
 use super::*;
 use crate::history::History;
@@ -26,7 +29,7 @@ fn edn(events: &str) -> String {
 fn assert_verdict(object: Object, events: &str, options: &Options, expected: Verdict) -> CheckReport {
     let report = checked(object, &edn(events), options).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.verdict, expected, "{object}\n{events}\n{report:?}");
-    assert_eq!(report.finding.is_some(), expected == Verdict::Violation);
+    assert_eq!(!report.findings.is_empty(), expected == Verdict::Violation);
     report
 }
 
@@ -38,7 +41,7 @@ fn linearizable(object: Object, events: &str) {
 #[track_caller]
 fn violation(object: Object, events: &str) -> Finding {
     let report = assert_verdict(object, events, &Options::default(), Verdict::Violation);
-    report.finding.expect("was looked at")
+    report.findings.into_iter().next().expect("was looked at")
 }
 
 #[test]
@@ -120,8 +123,8 @@ fn a_compare_and_set_and_one_that_failed() {
                   1 fail cas [1 2]";
     linearizable(Object::CasRegister, failed);
     let differed = Options { failed_cas: FailedCas::Differed, ..Options::default() };
-    let finding = assert_verdict(Object::CasRegister, failed, &differed, Verdict::Violation).finding;
-    assert_eq!(finding.expect("was looked at").operations[0].what, "failed cas from 1");
+    let finding = assert_verdict(Object::CasRegister, failed, &differed, Verdict::Violation).findings;
+    assert_eq!(finding[0].operations[0].what, "failed cas from 1");
     // One that failed for some other reason does not tell what it found.
     let refused = failed.replace("fail cas [1 2]", "fail cas [1 2], :error :no-leader");
     assert_verdict(Object::CasRegister, &refused, &differed, Verdict::Holds);
@@ -159,7 +162,7 @@ fn texts_by_their_keys() {
     for wrong in ["x", "yx", "", "xyz"] {
         let report = checked(Object::KeyValue, &text(wrong), &Options::default()).expect("is one");
         assert_eq!(report.verdict, Verdict::Violation, "{wrong}");
-        let finding = report.finding.expect("is a violation");
+        let finding = &report.findings[0];
         assert_eq!(finding.key, key("a"));
         assert_eq!(finding.operations[0].what, format!("get {wrong:?}"));
     }
@@ -248,7 +251,7 @@ fn pairs_of_keys_and_values() {
     assert_eq!(report.keys.len(), 2);
     let wrong = events.replace("[:x nil]", "[:y nil]").replace("ok read [:x 1]", "ok read [:y 1]");
     let report = assert_verdict(Object::Register, &wrong, &options, Verdict::Violation);
-    assert_eq!(report.finding.and_then(|finding| finding.key), Some(Datum::Keyword("y".into())));
+    assert_eq!(report.findings[0].key.clone(), Some(Datum::Keyword("y".into())));
     let error = checked(Object::Register, &edn("0 invoke read nil"), &options).expect_err("no pair");
     assert_eq!(
         error.to_string(),
@@ -320,4 +323,21 @@ fn a_budget_that_runs_out_says_so() {
     let report = checked(Object::Register, &edn(events), &options).expect("is one");
     assert_eq!(report.verdict, Verdict::Unknown);
     assert!(report.unknown.expect("is unknown").starts_with("2 steps were not enough, "));
+}
+
+#[test]
+fn what_is_shown_of_a_value_is_bounded() {
+    let shown = |text: &str| {
+        let events = format!("{{:process 0, :type :invoke, :f :add, :value nil, :x {text}}}");
+        let history = History::read(events.as_bytes()).expect("a history");
+        shown::Shown(history.events[0].extra[0].1.clone()).to_string()
+    };
+    for whole in ["nil", "[1 \"a\\n\" :b #{\\c} (x)]", "{:a 1, :b #inst \"2020\"}", "##NaN", "[[[[[[1]]]]]]"]
+    {
+        assert_eq!(shown(whole), whole);
+    }
+    assert_eq!(shown("[[[[[[[1]]]]]]]"), "[[[[[[[…]]]]]]]");
+    let many = |count: usize| format!("[{}]", vec!["1"; count].join(" "));
+    assert_eq!(shown(&many(24)), many(24));
+    assert_eq!(shown(&many(25)), many(24).replace(']', " …]"));
 }

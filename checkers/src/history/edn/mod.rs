@@ -8,5 +8,6 @@ mod token;
 
 pub(super) use event::read;
 pub(super) use parser::Parser;
+pub(crate) use print::{Limits, print_within};
 pub(super) use print::{edn_text, print};
 pub(super) use token::{is_name, is_number, is_symbol, is_tag, unicode_escape};

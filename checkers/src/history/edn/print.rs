@@ -5,6 +5,20 @@ use std::fmt::{self, Write};
 use super::token::CHARACTERS;
 use crate::history::{Datum, Float};
 
+/// How much of a value is written. What is left out is written as `…`, which no reader takes for EDN.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How deep.
+    pub(crate) depth_max: u32,
+    /// How many elements of each collection.
+    pub(crate) elements_max: usize,
+}
+
+impl Limits {
+    /// All of it.
+    const NONE: Self = Self { depth_max: u32::MAX, elements_max: usize::MAX };
+}
+
 /// The value as a text of EDN.
 pub(in crate::history) fn edn_text(value: &Datum) -> String {
     let mut text = String::new();
@@ -22,6 +36,13 @@ impl fmt::Display for Datum {
 
 /// Writes the value to `out`.
 pub(in crate::history) fn print(value: &Datum, out: &mut impl Write) -> fmt::Result {
+    print_within(Limits::NONE, value, out)
+}
+
+/// Writes so much of the value to `out`.
+pub(crate) fn print_within(limits: Limits, value: &Datum, out: &mut impl Write) -> fmt::Result {
+    let Some(depth_max) = limits.depth_max.checked_sub(1) else { return out.write_str("…") };
+    let inner = Limits { depth_max, ..limits };
     match value {
         Datum::Nil => out.write_str("nil"),
         Datum::Bool(bool) => write!(out, "{bool}"),
@@ -36,32 +57,38 @@ pub(in crate::history) fn print(value: &Datum, out: &mut impl Write) -> fmt::Res
         Datum::String(text) => print_string(text, out),
         Datum::Keyword(name) => write!(out, ":{name}"),
         Datum::Symbol(name) => out.write_str(name),
-        Datum::List(elements) => print_all(elements, "(", ")", out),
-        Datum::Vector(elements) => print_all(elements, "[", "]", out),
-        Datum::Set(elements) => print_all(elements, "#{", "}", out),
+        Datum::List(elements) => print_all(inner, elements, ("(", ")"), out),
+        Datum::Vector(elements) => print_all(inner, elements, ("[", "]"), out),
+        Datum::Set(elements) => print_all(inner, elements, ("#{", "}"), out),
         Datum::Map(entries) => {
             out.write_str("{")?;
-            for (place, (key, value)) in entries.iter().enumerate() {
+            for (place, (key, value)) in entries.iter().take(limits.elements_max).enumerate() {
                 out.write_str(if place == 0 { "" } else { ", " })?;
-                print(key, out)?;
+                print_within(inner, key, out)?;
                 out.write_str(" ")?;
-                print(value, out)?;
+                print_within(inner, value, out)?;
             }
-            out.write_str("}")
+            out.write_str(if entries.len() > limits.elements_max { ", …}" } else { "}" })
         }
         Datum::Tagged(tag, value) => {
             write!(out, "#{tag} ")?;
-            print(value, out)
+            print_within(inner, value, out)
         }
     }
 }
 
-fn print_all(elements: &[Datum], open: &str, close: &str, out: &mut impl Write) -> fmt::Result {
+fn print_all(
+    limits: Limits,
+    elements: &[Datum],
+    (open, close): (&str, &str),
+    out: &mut impl Write,
+) -> fmt::Result {
     out.write_str(open)?;
-    for (place, element) in elements.iter().enumerate() {
+    for (place, element) in elements.iter().take(limits.elements_max).enumerate() {
         out.write_str(if place == 0 { "" } else { " " })?;
-        print(element, out)?;
+        print_within(limits, element, out)?;
     }
+    out.write_str(if elements.len() > limits.elements_max { " …" } else { "" })?;
     out.write_str(close)
 }
 

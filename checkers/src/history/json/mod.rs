@@ -1,4 +1,8 @@
 //! Histories in JSON: one object an event, on lines of their own or in one enclosing array.
+//!
+//! Read by hand, as serde_json cannot do it: it rounds integers beyond 64 bits (its `arbitrary_precision` would
+//! change the numbers of every crate in the build), and of something that is never closed it names the end of
+//! the text instead of where that began.
 
 mod parser;
 

@@ -22,6 +22,7 @@ fn sightings(events: &[Event]) -> Vec<Sighting> {
 fn sorted(mut found: Vec<Sighting>) -> Vec<String> {
     for sighting in &mut found {
         sighting.what = None;
+        sighting.circle.clear();
     }
     let mut lines: Vec<_> = found.iter().map(|sighting| format!("{sighting:?}")).collect();
     lines.sort();

@@ -8,6 +8,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::super::LogReport;
+use super::super::circle::Before;
 use super::super::operations::OpId;
 use super::super::sighting::{Legal, Sighting};
 use super::edges::{self, Detail, Kind};
@@ -39,9 +40,6 @@ const KINDS: [(bool, bool, Given); 9] = [
     (true, true, Given::Process),
     (true, true, Given::Realtime),
 ];
-
-/// How many edges of a circle a sentence tells.
-const TOLD_MAX: usize = 6;
 
 /// Hands a circle of each group of operations that is caught in one to `sink`.
 pub(super) fn find(report: &LogReport, sink: &mut dyn FnMut(Sighting)) {
@@ -205,40 +203,30 @@ fn components(nodes: usize, edges: impl Iterator<Item = (u32, u32)>) -> Vec<Vec<
     groups
 }
 
-/// The sentence and the evidence of a circle: each operation with why it comes before the next one.
+/// The evidence of a circle: each operation with why it comes before the next one.
 fn sighting(report: &LogReport, anomaly: Anomaly, circle: &[(OpId, Kind)]) -> Option<Sighting> {
-    let told = |op: OpId| report.timeline.index(report.operations.get(op).told());
-    let mut sentences = Vec::new();
+    let name = |id| report.partition(id).name.clone();
     let mut offsets: Vec<Offset> = Vec::new();
     let mut partition = None;
-    for (at, (op, kind)) in circle.iter().enumerate() {
-        let (one, next) = (told(*op), told(circle[(at + 1) % circle.len()].0));
-        let sentence = match kind {
+    let mut steps = Vec::with_capacity(circle.len());
+    for (op, kind) in circle {
+        let before = match *kind {
             Kind::WriteWrite(id, first, then) => {
-                partition.get_or_insert(*id);
-                offsets.extend([*first, *then]);
-                let name = &report.partition(*id).name;
-                format!("{next} wrote offset {then} of {name} after {one} wrote {first}")
+                partition.get_or_insert(id);
+                offsets.extend([first, then]);
+                Before::WriteWrite(name(id), first, then)
             }
             Kind::WriteRead(id, offset) => {
-                partition.get_or_insert(*id);
-                offsets.push(*offset);
-                let name = &report.partition(*id).name;
-                format!("{next} polled offset {offset} of {name}, which {one} sent")
+                partition.get_or_insert(id);
+                offsets.push(offset);
+                Before::WriteRead(name(id), offset)
             }
-            Kind::Process => format!("{next} is of the same process as {one}, and later"),
-            Kind::Realtime => format!("{next} began when {one} had ended"),
+            Kind::Process => Before::Process,
+            Kind::Realtime => Before::Realtime,
         };
-        if at < TOLD_MAX {
-            sentences.push(sentence);
-        }
-    }
-    if circle.len() > TOLD_MAX {
-        sentences.push(format!("and {} more until {} again", circle.len() - TOLD_MAX, told(circle[0].0)));
+        steps.push((report.timeline.index(report.operations.get(*op).told()), before));
     }
     let moments: Vec<Moment> = circle.iter().map(|(op, _)| report.operations.get(*op).told()).collect();
     let evidence = evidence(report, &moments, [], offsets);
-    let what = format!("transactions in a circle ({anomaly}): {}", sentences.join("; "));
-    let name = report.partition(partition?).name.clone();
-    Some(Sighting { what: Some(what), ..Sighting::new(anomaly, name, evidence) })
+    Some(Sighting { circle: steps, ..Sighting::new(anomaly, name(partition?), evidence) })
 }
