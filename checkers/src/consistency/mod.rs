@@ -160,19 +160,17 @@ impl ConsistencyMonitor {
             let log = &mut self.partitions[id.0 as usize];
             let PartitionRead { records, seen, .. } = read;
             log.read(seen.position, records, Interval { call: lane.call, ret: at }, lane.number);
-            if operation.outcome == Outcome::Ok {
-                let since = Interval { call: reader.asked(id, lane.call), ret: at };
-                if let Some(end) = seen.high_watermark {
-                    log.end(end, since, self.ends);
-                }
-                if let Some((position, reset)) = seen.position.zip(seen.reset)
-                    && reset < position
-                    && self.ends == Ends::Exact
-                {
-                    log.refused(position, since, lane.number);
-                }
-                reader.answered.insert(id, lane.poll);
+            let since = Interval { call: reader.asked(id, lane.call), ret: at };
+            if let Some(end) = seen.high_watermark {
+                log.end(end, since, self.ends);
             }
+            if let Some((position, reset)) = seen.position.zip(seen.reset)
+                && reset < position
+                && self.ends == Ends::Exact
+            {
+                log.refused(position, since, lane.number);
+            }
+            reader.answered.insert(id, lane.poll);
             if operation.phase == Phase::Final
                 && let Some((_, content)) = reader.whole.get_mut(&id)
             {

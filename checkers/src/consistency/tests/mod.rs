@@ -3,3 +3,4 @@
 mod anomalies;
 mod histories;
 mod known;
+mod speed;

@@ -127,6 +127,8 @@ fn climb(history: &LogHistory, settings: LogSettings, clock: &dyn Fn(Moment) -> 
             Ok(()) => {
                 let stale = level == Level::LinearizableWrites;
                 let staleness = if stale { staleness(&evidence, clock) } else { None };
+                let broken =
+                    broken.map(|witness| if stale { witness::stale(history, witness) } else { witness });
                 return Ok(Rung { level, broken, staleness, duplicates });
             }
             Err(Stop::Violation(witness)) => broken = Some(witness),

@@ -269,6 +269,17 @@ fn kind(evidence: &Evidence<'_>, first: OpId, second: OpId) -> &'static str {
     }
 }
 
+/// A look that missed what was there, where nothing was lost, as looks may be stale.
+pub(super) fn stale(history: &LogHistory, witness: Witness) -> Witness {
+    let look = witness.operations.last().map(|look| &history.ops[look.0 as usize].action);
+    let kind = match look {
+        Some(LogAction::Read { .. } | LogAction::ReadSparse { .. }) => "stale read",
+        Some(LogAction::End(_) | LogAction::Length { .. }) if witness.kind == "lost append" => "stale end",
+        _ => witness.kind,
+    };
+    Witness { kind, ..witness }
+}
+
 /// An offset that is filled, and no append left that could have done it in time.
 pub(super) fn hole(evidence: &Evidence<'_>, slot: u32, ret: u32) -> Stop {
     let history = evidence.history;
