@@ -3,4 +3,3 @@
 mod anomalies;
 mod histories;
 mod known;
-mod speed;
