@@ -127,7 +127,7 @@ impl World {
             offset += 1;
         }
         let told = outcome == Outcome::Ok && self.percent(90);
-        let offset = told.then(|| Offset(offset as i64));
+        let offset = told.then_some(Offset(offset as i64));
         (client, outcome, Body::Send(Send { offset, ..asked }))
     }
 
