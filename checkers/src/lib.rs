@@ -7,8 +7,8 @@
 //! 1. [`ids`]: the words for brokers, offsets, epochs, times and values.
 //! 2. [`operation`], [`fault`], [`trace`]: the three streams of events that a run yields.
 //! 3. [`recording`]: the streams as one file, written as the run goes on.
-//! 4. [`monitor`]: the shape of a checker, and the checkers: [`log`] for the clients' history, [`recovery`]
-//!    for availability, [`coverage`] for what happened at all; [`state`] is what they fold trace events into.
+//! 4. [`monitor`]: the shape of a checker, and the checkers: [`log`] for the clients' history, [`consistency`]
+//!    for how consistent what they saw is, [`recovery`] for availability, [`coverage`] for what happened at all; [`state`] is what they fold trace events into.
 //! 5. [`contract`]: what the configuration permits; [`invariants`]: what must hold inside of the cluster at every
 //!    step; [`fate`]: where a lost record is.
 //! 6. [`judge`](mod@judge): all of it over one run, and [`verdict`]: what comes out.
@@ -17,6 +17,7 @@
 //! some object, by way of [`linearizability`] and [`objects`].
 
 pub mod check;
+pub mod consistency;
 pub mod contract;
 pub mod coverage;
 pub mod fate;

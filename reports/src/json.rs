@@ -8,8 +8,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use highwater_checkers::fault::FaultRecord;
-use highwater_checkers::ids::{Time, TopicPartition};
-use highwater_checkers::verdict::{Counts, Evidence, Fate, Finding, Severity, Verdict};
+use highwater_checkers::ids::{OperationIndex, Time, TopicPartition};
+use highwater_checkers::linearizability::log::Level;
+use highwater_checkers::verdict::{
+    Availability, Cited, Consistency, Counts, Evidence, Fate, Finding, Severity, Uncounted, Verdict,
+};
 use serde::Serialize;
 
 use crate::event::{Event, Sink, SinkError, unless_closed};
@@ -87,7 +90,7 @@ struct RunLine<'a> {
     expectations: Vec<ExpectationLine<'a>>,
     checkers: BTreeMap<&'a str, CheckerLine<'a>>,
     counts: Option<&'a Counts>,
-    partitions: BTreeMap<&'a TopicPartition, PartitionLine>,
+    partitions: BTreeMap<&'a TopicPartition, PartitionLine<'a>>,
     unavailability_ms_max: Option<u64>,
     recovery_ms: Option<u64>,
     measures: Option<MeasuresLine>,
@@ -136,13 +139,11 @@ impl<'a> From<&'a RunSummary> for RunLine<'a> {
             counts: verdict.map(|verdict| &verdict.counts),
             partitions: verdict
                 .iter()
-                .flat_map(|verdict| &verdict.availability)
-                .map(|(partition, availability)| {
-                    let line = PartitionLine {
-                        unavailability_ms_max: millis(availability.worst_gap),
-                        recovery_ms: availability.recovery.map(millis),
-                    };
-                    (partition, line)
+                .flat_map(|verdict| verdict.availability.keys().chain(verdict.consistency.keys()))
+                .map(|partition| {
+                    let availability = verdict.and_then(|verdict| verdict.availability.get(partition));
+                    let consistency = verdict.and_then(|verdict| verdict.consistency.get(partition));
+                    (partition, PartitionLine::new(availability, consistency))
                 })
                 .collect(),
             unavailability_ms_max: verdict.map(|verdict| millis(verdict.worst_unavailability)),
@@ -242,9 +243,72 @@ impl<'a> From<&'a Verdict> for CheckerLine<'a> {
 }
 
 #[derive(Serialize)]
-struct PartitionLine {
-    unavailability_ms_max: u64,
+struct PartitionLine<'a> {
+    unavailability_ms_max: Option<u64>,
     recovery_ms: Option<u64>,
+    consistency: Option<ConsistencyLine<'a>>,
+}
+
+impl<'a> PartitionLine<'a> {
+    fn new(availability: Option<&Availability>, consistency: Option<&'a Consistency>) -> Self {
+        Self {
+            unavailability_ms_max: availability.map(|it| millis(it.worst_gap)),
+            recovery_ms: availability.and_then(|it| it.recovery).map(millis),
+            consistency: consistency.map(ConsistencyLine::from),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ConsistencyLine<'a> {
+    level: Option<Level>,
+    unknown: Option<&'a str>,
+    broken: Option<BrokenLine<'a>>,
+    stale: Option<StaleLine>,
+    uncounted: Option<&'a Uncounted>,
+    final_read: bool,
+}
+
+#[derive(Serialize)]
+struct BrokenLine<'a> {
+    kind: &'a str,
+    what: &'a str,
+    operations: Vec<CitedLine>,
+}
+
+#[derive(Serialize)]
+struct CitedLine {
+    operation: OperationIndex,
+    time_ns: Time,
+}
+
+#[derive(Serialize)]
+struct StaleLine {
+    looks: u64,
+    records_max: u64,
+    ms_max: u64,
+}
+
+impl<'a> From<&'a Consistency> for ConsistencyLine<'a> {
+    fn from(consistency: &'a Consistency) -> Self {
+        let cited = |cited: &Cited| CitedLine { operation: cited.operation, time_ns: cited.time };
+        Self {
+            level: consistency.level,
+            unknown: consistency.unknown.as_deref(),
+            broken: consistency.broken.as_ref().map(|broken| BrokenLine {
+                kind: broken.kind,
+                what: &broken.what,
+                operations: broken.operations.iter().map(cited).collect(),
+            }),
+            stale: consistency.staleness.map(|stale| StaleLine {
+                looks: stale.looks,
+                records_max: stale.records_max,
+                ms_max: millis(stale.time_max),
+            }),
+            uncounted: consistency.uncounted.as_ref(),
+            final_read: consistency.final_read,
+        }
+    }
 }
 
 #[derive(Serialize)]

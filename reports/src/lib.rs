@@ -5,6 +5,7 @@
 //! Reading order: [`event`] for the stream, [`summary`] for what its events hold, then any sink.
 
 pub mod check;
+pub mod consistency;
 pub mod event;
 pub mod json;
 pub mod junit;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use highwater_checkers::verdict::{Counts, RunVerdict, Severity};
 
+use crate::consistency;
 use crate::event::{Event, Sink, SinkError, unless_closed};
 use crate::narrate::{self, counted, grouped, span};
 use crate::style::{Paint, Style, plain};
@@ -43,6 +44,8 @@ pub struct Terminal<W> {
     /// The runs of the scenario at hand.
     block: Block,
     scenarios: Vec<ScenarioSummary>,
+    /// What is not linearizable: a line a run, or a scenario where runs have none of their own.
+    consistency: Vec<String>,
     /// One line a finding.
     findings: Vec<String>,
     worst: Option<Arc<RunSummary>>,
@@ -52,6 +55,7 @@ pub struct Terminal<W> {
 #[derive(Debug, Default)]
 struct Block {
     totals: Totals,
+    consistency: consistency::Tally,
     failures: usize,
 }
 
@@ -131,6 +135,7 @@ impl<W: Write> Terminal<W> {
             table,
             block: Block::default(),
             scenarios: Vec::new(),
+            consistency: Vec::new(),
             findings: Vec::new(),
             worst: None,
         }
@@ -158,6 +163,16 @@ impl<W: Write> Terminal<W> {
         }
         if let Some(verdict) = run.verdict() {
             self.block.totals.add(verdict);
+            self.block.consistency.add(&run.id, verdict);
+            match self.detail {
+                Detail::Verbose => {
+                    let partitions = verdict.consistency.iter();
+                    let told = partitions.map(|(name, it)| consistency::partition(name, it));
+                    self.consistency.extend(told.map(|told| format!("{}: {told}", run.id)));
+                }
+                _ if self.all_runs => self.consistency.extend(consistency::run(&run.id, verdict)),
+                _ => {}
+            }
         }
         let failed = outcome != Outcome::Pass;
         self.block.failures += usize::from(failed);
@@ -196,6 +211,9 @@ impl<W: Write> Terminal<W> {
         let mut cells = vec![label.into(), self.outcome(worst, &tally(&scenario.outcomes))];
         cells.extend(block.totals.cells());
         self.table.row(cells);
+        if !self.all_runs {
+            self.consistency.extend(block.consistency.line());
+        }
         if !self.all_runs && block.failures > FAILURES_SHOWN_MAX {
             let more = block.failures - FAILURES_SHOWN_MAX;
             self.findings.push(format!("{}: {more} more runs failed; -v shows them", scenario.scenario));
@@ -272,6 +290,12 @@ impl<W: Write> Terminal<W> {
                 writeln!(self.output, "{line}")?;
             }
             if !published.is_empty() {
+                writeln!(self.output)?;
+            }
+            for line in &self.consistency {
+                writeln!(self.output, "{}", plain(line))?;
+            }
+            if !self.consistency.is_empty() {
                 writeln!(self.output)?;
             }
             for finding in &self.findings {

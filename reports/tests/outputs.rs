@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_checkers::fault::{Effect, FaultRecord, Occurrence, Target, YamlPosition};
-use highwater_checkers::ids::{BrokerId, Offset, Time, TopicPartition, Value};
+use highwater_checkers::ids::{BrokerId, Offset, OperationIndex, Time, TopicPartition, Value};
+use highwater_checkers::linearizability::log::Level;
 use highwater_checkers::verdict::{
-    Anomaly, Availability, Counts, Evidence, ExpectationResult, Finding, RunOutcome, RunVerdict, Severity,
-    Verdict,
+    Anomaly, Availability, Cited, Consistency, Contradiction, Counts, Evidence, ExpectationResult, Finding,
+    RunOutcome, RunVerdict, Severity, Staleness, Uncounted, Verdict,
 };
 use highwater_reports::json::JsonLines;
 use highwater_reports::junit::Junit;
@@ -46,10 +47,42 @@ fn verdict(outcome: RunOutcome) -> RunVerdict {
             isr_growths: 32,
             ..Counts::default()
         },
-        availability: [(orders, Availability { worst_gap: Duration::from_millis(4_260), recovery })].into(),
+        availability: [(orders.clone(), Availability { worst_gap: Duration::from_millis(4_260), recovery })]
+            .into(),
+        consistency: [(orders, linearizable())].into(),
         worst_unavailability: Duration::from_millis(4_260),
         recovery,
     }
+}
+
+fn linearizable() -> Consistency {
+    Consistency { level: Some(Level::Linearizable), final_read: true, ..Consistency::default() }
+}
+
+/// A run of which one partition is stale, one lost something that nothing promised, and of one nothing is known.
+fn stale(seed: u64) -> RunSummary {
+    let broken = Contradiction {
+        kind: "stale end",
+        what: "the append of value 77 at offset 3 had returned before the look that found the end at 3 was called"
+            .into(),
+        operations: [(12, 3_200), (40, 3_500)]
+            .map(|(at, millis)| Cited { operation: OperationIndex(at), time: Time::from_millis(millis) })
+            .into(),
+    };
+    let stale = Consistency {
+        level: Some(Level::LinearizableWrites),
+        broken: Some(broken),
+        staleness: Some(Staleness { looks: 3, records_max: 12, time_max: Duration::from_millis(840) }),
+        ..linearizable()
+    };
+    let uncounted = Uncounted { acknowledgements: 313, reason: "they were sent with acks=1".into() };
+    let weak = Consistency { uncounted: Some(uncounted), final_read: false, ..linearizable() };
+    let unknown = Consistency { unknown: Some("not checkable".into()), ..Consistency::default() };
+    let mut verdict = verdict(RunOutcome::Pass);
+    for (partition, consistency) in (1..).zip([stale, weak, unknown].into_iter().take(2 + seed as usize)) {
+        verdict.consistency.insert(TopicPartition::new("orders", partition), consistency);
+    }
+    summary("quick", seed, RunEnding::Judged(Box::new(verdict)))
 }
 
 fn summary(scenario: &str, seed: u64, ending: RunEnding) -> RunSummary {
@@ -214,6 +247,53 @@ fn a_red_summary_ends_with_what_to_do() {
     assert_eq!(last[0], "reproduce: highwater replay out/quick/seed-2");
     assert!(last[1].starts_with("  process-kill at 9.400s on b2"), "{}", last[1]);
     assert!(last[2].starts_with("violation: orders/0 lost 4 acknowledged records"), "{}", last[2]);
+}
+
+#[test]
+fn what_is_not_linearizable_is_told() {
+    let events = campaign(vec![pass(2), stale(0), stale(1)], &[], None);
+    let text = terminal(Detail::Normal, &events);
+    let told: Vec<_> = text.lines().filter(|line| line.contains(" is ")).collect();
+    let stale = "linearizable writes with stale reads (3 looks, by up to 12 records and 840ms)";
+    let expected = [
+        format!("quick seed 0: orders/1 is {stale}; 2 of 3 partitions linearizable"),
+        "quick seed 1: orders/3 is unknown; 2 of 4 partitions linearizable".to_owned(),
+    ];
+    assert_eq!(told, expected);
+
+    let text = terminal(Detail::Verbose, &events);
+    let broken = "stale end: the append of value 77 at offset 3 had returned before the look that found the end at 3 \
+                  was called (#12 at 3.200s, #40 at 3.500s)";
+    let expected = [
+        "quick seed 0: orders/0 is linearizable".to_owned(),
+        format!("quick seed 0: orders/1 is {stale}; {broken}"),
+        "quick seed 0: orders/2 is linearizable, without a final read, but for 313 acknowledgements that promise \
+         nothing: they were sent with acks=1"
+            .to_owned(),
+    ];
+    let told: Vec<_> = text.lines().filter(|line| line.starts_with("quick seed 0: ")).collect();
+    assert_eq!(told, expected);
+    let quiet = terminal(Detail::Quiet, &events);
+    assert!(!quiet.contains("linearizable"), "{quiet}");
+
+    let mut many: Vec<_> = (0..99).map(pass).collect();
+    many.push(self::stale(0));
+    let text = terminal(Detail::Normal, &campaign(many, &[], None));
+    let line = format!("99 of 100 runs linearizable everywhere; least in quick seed 0: orders/1 is {stale}");
+    assert!(text.contains(&line), "{text}");
+
+    let mut json = JsonLines::new(Vec::new());
+    feed(&mut json, &events);
+    let text = String::from_utf8(json.into_output()).expect("it is UTF-8");
+    let runs: Vec<serde_json::Value> =
+        text.lines().skip(2).take(2).map(|line| serde_json::from_str(line).expect("an object")).collect();
+    let stale = &runs[0]["partitions"]["orders/1"];
+    assert_eq!(stale["unavailability_ms_max"], serde_json::Value::Null, "no producer sent there");
+    assert_eq!(stale["consistency"]["level"], "linearizable-writes");
+    assert_eq!(stale["consistency"]["stale"]["ms_max"], 840);
+    assert_eq!(stale["consistency"]["broken"]["operations"][1]["operation"], 40);
+    assert_eq!(runs[0]["partitions"]["orders/2"]["consistency"]["uncounted"]["acknowledgements"], 313);
+    assert_eq!(runs[1]["partitions"]["orders/3"]["consistency"]["unknown"], "not checkable");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::consistency::Ends;
 use crate::ids::{BrokerId, ParseIdError, TopicPartition};
 use crate::verdict::{Anomaly, Counts, Fate};
 
@@ -21,6 +22,8 @@ pub struct JudgeConfig {
     pub guarantee: Option<Guarantee>,
     /// How many instances a finding shows.
     pub shown: Shown,
+    /// What the high watermarks of replies are taken for, in the ladder of consistency.
+    pub ends: Ends,
     /// The bound on recovery after the last heal.
     pub recovery_within: Option<Duration>,
     /// The brokers that the scenario leaves broken to the end: no full ISR has to hold them.

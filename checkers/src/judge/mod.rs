@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub use config::{Amount, Expectations, Feature, FlushPolicy, Guarantee, JudgeConfig, Seen, Shown};
 
+use crate::consistency::ConsistencyMonitor;
 use crate::coverage::CoverageMonitor;
 use crate::fault::FaultLog;
 use crate::ids::TopicPartition;
@@ -35,6 +36,7 @@ pub fn judge(recording: &Recording, config: &JudgeConfig) -> RunVerdict {
 pub struct Judge<'c> {
     config: &'c JudgeConfig,
     log: LogMonitor,
+    consistency: ConsistencyMonitor,
     invariants: InvariantMonitor,
     recovery: RecoveryMonitor<'c>,
     coverage: CoverageMonitor,
@@ -54,6 +56,7 @@ impl<'c> Judge<'c> {
         Self {
             config,
             log: LogMonitor::new(order),
+            consistency: ConsistencyMonitor::new(config.ends),
             invariants: InvariantMonitor::new(config),
             recovery: RecoveryMonitor::new(config),
             coverage: CoverageMonitor::default(),
@@ -68,6 +71,7 @@ impl Monitor for Judge<'_> {
 
     fn observe(&mut self, event: &Event) {
         self.log.observe(event);
+        self.consistency.observe(event);
         self.invariants.observe(event);
         self.recovery.observe(event);
         self.coverage.observe(event);
@@ -90,6 +94,11 @@ impl Monitor for Judge<'_> {
         let config = self.config;
         let mut invariants = self.invariants.finish();
         let log = self.log.finish();
+        let forfeit = |partition: &TopicPartition| {
+            let forfeit = invariants.contract.forfeit(partition)?;
+            Some(format!("the partition is forfeit since {}: {}", forfeit.since, forfeit.reason))
+        };
+        let consistency = self.consistency.finish().levels(forfeit, log.not_checkable());
         let recovery = self.recovery.finish();
         let (mut counts, faults) = self.coverage.finish();
 
@@ -126,6 +135,7 @@ impl Monitor for Judge<'_> {
             inconclusive,
             counts,
             availability: recovery.availability,
+            consistency,
             worst_unavailability: worst.unwrap_or(Duration::ZERO),
             recovery: recovery.recovery,
         };

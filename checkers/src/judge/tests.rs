@@ -1,10 +1,12 @@
 //! Whole runs, judged: outcomes, expectations, and what makes a run say nothing.
 
 use super::*;
+use crate::consistency::Ends;
 use crate::ids::{OperationIndex, Time};
+use crate::linearizability::log::Level;
 use crate::recording::{Footer, Header, RecordingWriter, TraceHash, VERSION};
 use crate::script::Script;
-use crate::verdict::Severity;
+use crate::verdict::{Consistency, Severity};
 
 /// Two sends, both read in the end.
 const GOOD: &str = "p0 S x:0=a ; p0 S x:1=b ; p1 AF x:0 ; p1 RR x:0=a x:1=b ; p1 E x:2";
@@ -81,6 +83,32 @@ fn permitted_losses_pass_and_are_counted() {
     assert_eq!(verdict.checkers["unseen"], Verdict::Permitted);
     assert_eq!((verdict.counts.lost, verdict.counts.lost_permitted), (1, 1));
     assert!(matches!(&verdict.findings[0].severity, Severity::Permitted(why) if why.contains("forfeit")));
+}
+
+#[test]
+fn how_consistent_partitions_are_is_told_beside_the_findings() {
+    let level =
+        |verdict: &RunVerdict| -> Consistency { verdict.consistency[&TopicPartition::new("x", 0)].clone() };
+    assert!(level(&judged(GOOD)).is_linearizable());
+    let lost = level(&judged(LOSING));
+    assert_eq!((lost.level, lost.uncounted), (Some(Level::Diverged), None));
+
+    let mut script = Script::default();
+    script.decide(1, 1, &[1], &[1]).lost(1, "x-0/0.log").run(LOSING);
+    let forfeit = level(&judged_by(&JudgeConfig::default(), &script));
+    assert!(forfeit.is_linearizable(), "{forfeit:?}");
+    let uncounted = forfeit.uncounted.expect("acknowledgements promise nothing");
+    assert!(uncounted.acknowledgements == 2 && uncounted.reason.contains("forfeit"), "{uncounted:?}");
+
+    let lagging = Script::of(&format!("{GOOD} ; p7 R x^1"));
+    let verdict = judged_by(&JudgeConfig::default(), &lagging);
+    assert_eq!(verdict.outcome, RunOutcome::Pass, "it is no finding");
+    assert_eq!(level(&verdict).level, Some(Level::LinearizableWrites));
+    let tolerant = JudgeConfig { ends: Ends::AtLeast, ..JudgeConfig::default() };
+    assert!(level(&judged_by(&tolerant, &lagging)).is_linearizable());
+
+    let twice = level(&judged("p0 S x:0=a ; p0 S x:1=a"));
+    assert!(twice.unknown.is_some_and(|reason| reason.contains("was sent to x/0 twice")));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What comes out of judging a run: findings with their evidence, each checker's verdict, and the outcome.
 
 mod anomaly;
+mod consistency;
 mod fate;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use anomaly::Anomaly;
+pub use consistency::{Cited, Consistency, Contradiction, Staleness, Uncounted};
 pub use fate::Fate;
 
 use crate::ids::{BrokerId, Offset, OperationIndex, Time, TopicPartition, Value};
@@ -247,6 +249,8 @@ pub struct RunVerdict {
     pub counts: Counts,
     /// How available each partition was.
     pub availability: BTreeMap<TopicPartition, Availability>,
+    /// How consistent what clients saw of each partition was.
+    pub consistency: BTreeMap<TopicPartition, Consistency>,
     /// The longest gap of all partitions.
     pub worst_unavailability: Duration,
     /// From the last heal to the last partition's recovery; `None` if some did not recover, or nothing was

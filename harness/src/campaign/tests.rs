@@ -60,6 +60,7 @@ fn verdict(course: Course) -> RunVerdict {
         inconclusive: Vec::new(),
         counts: Default::default(),
         availability: [].into(),
+        consistency: [].into(),
         worst_unavailability: Duration::ZERO,
         recovery: None,
     }

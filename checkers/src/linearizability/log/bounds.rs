@@ -18,6 +18,8 @@ pub(super) struct Bounds {
     pub(super) lower: u32,
     /// Whether it is an append.
     pub(super) append: bool,
+    /// Whether it binds at every level: an append, or what claims to have seen the whole log.
+    pub(super) firm: bool,
 }
 
 impl Evidence<'_> {
@@ -64,6 +66,10 @@ impl Evidence<'_> {
             LogAction::End(end) => {
                 let end = self.axis.slot(end.0);
                 Bounds::of_observation(end, end)
+            }
+            LogAction::Whole { end, .. } => {
+                let end = self.axis.slot(end.0);
+                Bounds { firm: rule::applies("whole is firm"), ..Bounds::of_observation(end, end) }
             }
             LogAction::Length { min, max } => {
                 let upper = if max.0 == i64::MAX { NOWHERE } else { self.axis.slot(max.0) };
@@ -125,12 +131,12 @@ impl Bounds {
     fn of_append(place: u32, lower: u32) -> Self {
         let upper = if rule::applies("append upper") { place } else { NOWHERE };
         let lower = if rule::applies("append lower") { lower } else { 0 };
-        Self { upper, record_upper: NOWHERE, lower, append: true }
+        Self { upper, record_upper: NOWHERE, lower, append: true, firm: true }
     }
 
     fn of_observation(upper: u32, lower: u32) -> Self {
         let upper = if rule::applies("observed upper") { upper } else { NOWHERE };
         let lower = if rule::applies("observed lower") { lower } else { 0 };
-        Self { upper, record_upper: NOWHERE, lower, append: false }
+        Self { upper, record_upper: NOWHERE, lower, append: false, firm: false }
     }
 }

@@ -68,6 +68,11 @@ pub(super) fn collect(history: &LogHistory, settings: LogSettings) -> Result<Evi
             LogAction::ReadSparse { from, records, .. } => {
                 evidence.read_sparse(id, *from, history.arena.records(*records))?;
             }
+            LogAction::Whole { records, end } => {
+                let start = Offset(settings.start());
+                let next = evidence.read_sparse(id, start, history.arena.records(*records))?;
+                evidence.over(id, next, end.0)?;
+            }
             action => {
                 let append = history.arena.appended(action);
                 if let Some((append, base)) = append.and_then(|append| Some((append, append.base?))) {
@@ -98,21 +103,26 @@ impl Evidence<'_> {
         Ok(())
     }
 
-    fn read_sparse(&mut self, id: OpId, from: Offset, records: &[Record]) -> Result<(), Stop> {
+    /// Returns the offset behind what was found.
+    fn read_sparse(&mut self, id: OpId, from: Offset, records: &[Record]) -> Result<i64, Stop> {
         let mut next = from.0;
         for record in records {
             let offset = record.offset.0;
-            if offset > next {
-                match self.settings.gaps {
-                    Gaps::None if rule::applies("gap") => {
-                        return Err(witness::gap(self, id, Offset(next)));
-                    }
-                    Gaps::Internal => self.skip(next, offset),
-                    Gaps::None | Gaps::Removed => {}
-                }
-            }
+            self.over(id, next, offset)?;
             self.locate(id, record.value, self.axis.slot(offset))?;
             next = offset + 1;
+        }
+        Ok(next)
+    }
+
+    /// An operation found nothing from one offset on up to another, where something was, or the end.
+    fn over(&mut self, id: OpId, from: i64, to: i64) -> Result<(), Stop> {
+        if from < to {
+            match self.settings.gaps {
+                Gaps::None if rule::applies("gap") => return Err(witness::gap(self, id, Offset(from))),
+                Gaps::Internal => self.skip(from, to),
+                Gaps::None | Gaps::Removed => {}
+            }
         }
         Ok(())
     }
@@ -210,7 +220,7 @@ impl Evidence<'_> {
                 let place = arena.values(*values).iter().position(|other| *other == value)?;
                 Some(from.plus(place as i64))
             }
-            LogAction::ReadSparse { records, .. } => {
+            LogAction::ReadSparse { records, .. } | LogAction::Whole { records, .. } => {
                 let mut records = arena.records(*records).iter();
                 records.find(|record| record.value == value).map(|record| record.offset)
             }

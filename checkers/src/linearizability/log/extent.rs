@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::evidence::NOWHERE;
-use super::history::{Fate, LogAction, LogHistory};
+use super::history::{Fate, LogAction, LogHistory, Record};
 use super::witness::{self, Stop};
 use super::{Gaps, LogSettings};
 use crate::linearizability::OpId;
@@ -120,6 +120,16 @@ impl Extent {
                     _ => return Err(witness::impossible(history, id)),
                 }
             }
+            LogAction::Whole { records, end } => {
+                let records = history.arena.records(*records);
+                let ascending = records.windows(2).all(|pair| pair[0].offset < pair[1].offset);
+                let within = |record: &Record| record.offset.0 >= start && record.offset < *end;
+                if !ascending || !records.first().is_none_or(within) || !records.last().is_none_or(within) {
+                    return Err(witness::impossible(history, id));
+                }
+                self.least_read = self.least_read.min(start);
+                (records.first().map_or(end.0, |first| first.offset.0), Some(end.0))
+            }
             LogAction::End(end) => (end.0, Some(end.0)),
             LogAction::Length { min, max } => {
                 if max.0 < start || max < min {
@@ -194,6 +204,11 @@ fn starts(history: &LogHistory) -> Vec<i64> {
             }
             LogAction::ReadSparse { from, records, .. } => {
                 starts.push(from.0);
+                let records = history.arena.records(*records).iter();
+                starts.extend(records.flat_map(|record| [record.offset.0, record.offset.plus(1).0]));
+            }
+            LogAction::Whole { records, end } => {
+                starts.push(end.0);
                 let records = history.arena.records(*records).iter();
                 starts.extend(records.flat_map(|record| [record.offset.0, record.offset.plus(1).0]));
             }

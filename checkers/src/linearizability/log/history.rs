@@ -1,5 +1,8 @@
 //! What happened on one partition: the operations of a log, and the arena of the values that they name.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::ids::{Interval, Offset};
 use crate::linearizability::{Op, OpId};
 
@@ -103,6 +106,14 @@ pub enum LogAction {
         /// How much was promised.
         mode: ReadMode,
     },
+    /// All that the log holds, from its start to its end, when nothing was left to arrive: what a final read
+    /// claims. No level of the [`ladder`](super::ladder) excuses it for having looked at the past.
+    Whole {
+        /// What was found, in ascending order.
+        records: Records,
+        /// The offset that the next record would get.
+        end: Offset,
+    },
     /// The offset that the next record will get.
     End(Offset),
     /// Bounds of that offset: a high watermark, say, that may lag.
@@ -121,9 +132,29 @@ const _: () = assert!(size_of::<Op<LogAction>>() == 32, "ten million operations 
 pub struct Arena {
     values: Vec<ValueId>,
     records: Vec<Record>,
+    names: Names,
+}
+
+/// What values are called.
+#[derive(Clone, Default)]
+struct Names(Option<Arc<dyn Fn(ValueId) -> String + Send + Sync>>);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Names(..)" } else { "Names(numbers)" })
+    }
 }
 
 impl Arena {
+    /// Says what values are called in sentences. Without it, each has its number for a name.
+    pub fn name_values(&mut self, name: impl Fn(ValueId) -> String + Send + Sync + 'static) {
+        self.names = Names(Some(Arc::new(name)));
+    }
+
+    pub(super) fn name(&self, value: ValueId) -> String {
+        self.names.0.as_ref().map_or_else(|| value.0.to_string(), |name| name(value))
+    }
+
     /// Adds values for an operation.
     ///
     /// # Panics
@@ -146,6 +177,12 @@ impl Arena {
         Records { start, len }
     }
 
+    /// Values that were added one after another, from the place of the first among all that were added.
+    pub fn values_from(&self, start: usize, count: usize) -> Values {
+        let (start, len) = span(start, (start + count).min(self.values.len()));
+        Values { start, len }
+    }
+
     /// The values; none if they are another arena's.
     pub fn values(&self, values: Values) -> &[ValueId] {
         let start = values.start as usize;
@@ -159,7 +196,7 @@ impl Arena {
     }
 
     /// How many values and records it holds.
-    pub(super) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.values.len() as u64 + self.records.len() as u64
     }
 
@@ -220,6 +257,9 @@ pub struct LogHistory {
 }
 
 impl LogHistory {
+    /// Stands in `processes` for an operation that no process' order binds.
+    pub const NO_PROCESS: u32 = u32::MAX;
+
     /// Adds an operation.
     ///
     /// # Panics
@@ -253,6 +293,17 @@ impl LogHistory {
     ) -> OpId {
         let records = self.arena.add_records(records);
         self.push(interval, LogAction::ReadSparse { from, records, mode })
+    }
+
+    /// Adds a read of all that the log holds, up to its end.
+    pub fn push_whole(
+        &mut self,
+        interval: Interval,
+        records: impl IntoIterator<Item = Record>,
+        end: Offset,
+    ) -> OpId {
+        let records = self.arena.add_records(records);
+        self.push(interval, LogAction::Whole { records, end })
     }
 
     /// When an operation returned; never for an indeterminate one, whatever its interval says.

@@ -13,22 +13,29 @@
 //!   after them, by the earliest deadline, now counted in slots.
 //! - *Consistent prefix*: the evidence is consistent, and there are as many appends of unknown place as holes.
 //!
+//! What claims to have seen the whole log when nothing was left to arrive ([`LogAction::Whole`]) binds at each level as
+//! an append does: what had returned before its call is in it.
+//!
 //! An acknowledged append of unknown place binds the later looks of its process in a sequential log alone.
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::bounds::Bounds;
 use super::evidence::{self, Evidence, NOWHERE, UNTOLD};
-use super::history::LogHistory;
+use super::history::{LogAction, LogHistory};
 use super::jobs::{self, Job, Jobs};
 use super::sweep::Uppers;
 use super::witness::{self, Stop};
 use super::{Gaps, LogSettings, real_time};
+use crate::ids::Moment;
 use crate::linearizability::rule;
-use crate::linearizability::{Exhausted, OpId, Witness};
+use crate::linearizability::{Exhausted, Op, OpId, Witness};
 
 /// How consistent a log is, from the weakest level to the strongest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// There is no one log that all saw.
     Diverged,
@@ -75,9 +82,9 @@ pub struct Staleness {
     pub operations: u64,
     /// The most records that were there at the call and that one missed, and which one it was.
     pub records: (u64, OpId),
-    /// The most events between the return that proved a record to be there and the call of one that missed
-    /// it, and which one it was.
-    pub moments: (u32, OpId),
+    /// The longest time between the return that proved a record to be there and the call of one that missed
+    /// it, and which one it was: in events of the history, or on the clock of [`ladder_by`].
+    pub time: (u64, OpId),
 }
 
 /// Finds the strongest level of consistency that the history of a partition satisfies.
@@ -85,7 +92,19 @@ pub struct Staleness {
 /// # Errors
 /// If the check does not cover the history, for a reason that [`check`](super::check) gives as well.
 pub fn ladder(history: &LogHistory, settings: LogSettings) -> Result<Rung, Exhausted> {
-    climb(history, settings).map_err(|reason| Exhausted {
+    ladder_by(history, settings, |moment| u64::from(moment.0))
+}
+
+/// The same, where staleness is measured on a clock.
+///
+/// # Errors
+/// As for [`ladder`].
+pub fn ladder_by(
+    history: &LogHistory,
+    settings: LogSettings,
+    clock: impl Fn(Moment) -> u64,
+) -> Result<Rung, Exhausted> {
+    climb(history, settings, &clock).map_err(|reason| Exhausted {
         reason,
         steps: history.ops.len() as u64,
         cache: 0,
@@ -93,7 +112,7 @@ pub fn ladder(history: &LogHistory, settings: LogSettings) -> Result<Rung, Exhau
     })
 }
 
-fn climb(history: &LogHistory, settings: LogSettings) -> Result<Rung, String> {
+fn climb(history: &LogHistory, settings: LogSettings, clock: &dyn Fn(Moment) -> u64) -> Result<Rung, String> {
     let rung = |level, broken| Rung { level, broken, staleness: None, duplicates: 0 };
     let evidence = match evidence::collect(history, settings) {
         Ok(evidence) => evidence,
@@ -107,7 +126,9 @@ fn climb(history: &LogHistory, settings: LogSettings) -> Result<Rung, String> {
         match holds(&evidence, level) {
             Ok(()) => {
                 let stale = level == Level::LinearizableWrites;
-                let staleness = if stale { staleness(&evidence) } else { None };
+                let staleness = if stale { staleness(&evidence, clock) } else { None };
+                let broken =
+                    broken.map(|witness| if stale { witness::stale(history, witness) } else { witness });
                 return Ok(Rung { level, broken, staleness, duplicates });
             }
             Err(Stop::Violation(witness)) => broken = Some(witness),
@@ -121,22 +142,65 @@ fn holds(evidence: &Evidence<'_>, level: Level) -> Result<(), Stop> {
     match level {
         Level::Linearizable => real_time(evidence, Uppers::All, false).map(drop),
         Level::LinearizableWrites => {
-            real_time(evidence, Uppers::Appends, false)?;
+            real_time(evidence, Uppers::Firm, false)?;
             Sessions::new(evidence).check()
         }
         Level::Sequential => {
             all_plausible(evidence)?;
             let sessions = Sessions::new(evidence);
             sessions.check()?;
-            fill_holes(evidence, sessions.windows())
+            fill_holes(evidence, settled(evidence, sessions.windows())?)
         }
         Level::ConsistentPrefix => {
             all_plausible(evidence)?;
             let anywhere = |job: Job| Job { from: 0, until: NOWHERE, ..job };
-            fill_holes(evidence, loose(evidence)?.into_iter().map(anywhere).collect())
+            fill_holes(evidence, settled(evidence, loose(evidence)?.into_iter().map(anywhere).collect())?)
         }
         Level::Diverged => Ok(()),
     }
+}
+
+/// What had returned before the whole log was seen is in what was seen.
+fn settled(evidence: &Evidence<'_>, mut windows: Vec<Job>) -> Result<Vec<Job>, Stop> {
+    let history = evidence.history;
+    let is_whole = |op: &&Op<LogAction>| {
+        matches!(op.action, LogAction::Whole { .. })
+            && op.interval.ret.is_some()
+            && rule::applies("whole is firm")
+    };
+    // By call: up to which slot the log reached, then or later.
+    let mut ends: Vec<(u32, u32, OpId)> = Vec::new();
+    for (place, op) in history.ops.iter().enumerate().filter(|(_, op)| is_whole(op)) {
+        let Some(bounds) = evidence.bounds(op) else { continue };
+        ends.push((op.interval.call.0, bounds.upper, OpId(place as u32)));
+    }
+    if ends.is_empty() {
+        return Ok(windows);
+    }
+    ends.sort_unstable();
+    for later in (1..ends.len()).rev() {
+        if ends[later].1 < ends[later - 1].1 {
+            (ends[later - 1].1, ends[later - 1].2) = (ends[later].1, ends[later].2);
+        }
+    }
+    let after = |ret: u32| ends.get(ends.partition_point(|(call, ..)| *call < ret));
+    for (place, op) in history.ops.iter().enumerate() {
+        let Some(bounds) = evidence.bounds(op) else { continue };
+        if let Some((_, end, whole)) = after(history.returned(op))
+            && bounds.lower > *end
+        {
+            let id = OpId(place as u32);
+            let witness = witness::contradiction(evidence, id, *whole, "had returned before", "was called");
+            return Err(Stop::Violation(witness));
+        }
+    }
+    // Those that never returned come before none.
+    for window in &mut windows {
+        if let Some((_, end, _)) = after(history.returned(&history.ops[window.op.0 as usize])) {
+            window.until = window.until.min(*end);
+        }
+    }
+    Ok(windows)
 }
 
 fn all_plausible(evidence: &Evidence<'_>) -> Result<(), Stop> {
@@ -174,7 +238,8 @@ impl<'e> Sessions<'e> {
     }
 
     fn process(&self, place: u32) -> Option<u32> {
-        self.evidence.history.processes.get(place as usize).copied()
+        let process = self.evidence.history.processes.get(place as usize).copied();
+        process.filter(|process| *process != LogHistory::NO_PROCESS)
     }
 
     fn bounds(&self, place: u32) -> Option<Bounds> {
@@ -191,13 +256,12 @@ impl<'e> Sessions<'e> {
             let next = self.next_record.get(bounds.record_upper as usize).copied().unwrap_or(NOWHERE);
             let upper = bounds.upper.min(next);
             if upper < *length && rule::applies("session") {
-                let same = format!("comes after it in process {process}");
                 return Err(Stop::Violation(witness::contradiction(
                     self.evidence,
                     OpId(*by),
                     OpId(place),
-                    "came first",
-                    &same,
+                    "came before",
+                    "in the same process",
                 )));
             }
             if bounds.lower > *length {
@@ -283,23 +347,29 @@ impl Evidence<'_> {
         let proofs = self.history.ops.iter().filter(|op| self.bounds(op).is_some_and(|b| b.lower > slot));
         proofs.map(|op| self.history.returned(op)).min().unwrap_or(NOWHERE)
     }
+
+    /// By slot: the earliest return of an operation that proves it to be filled.
+    fn proofs(&self) -> Vec<u32> {
+        let mut proofs = vec![NOWHERE; self.at.len()];
+        for op in &self.history.ops {
+            let Some(bounds) = self.bounds(op) else { continue };
+            if let Some(proof) = bounds.lower.checked_sub(1).and_then(|slot| proofs.get_mut(slot as usize)) {
+                *proof = self.history.returned(op).min(*proof);
+            }
+        }
+        let mut earliest = NOWHERE;
+        for proof in proofs.iter_mut().rev() {
+            earliest = earliest.min(*proof);
+            *proof = earliest;
+        }
+        proofs
+    }
 }
 
 /// How stale reads and ends were, by the real time of all that is proved.
-fn staleness(evidence: &Evidence<'_>) -> Option<Staleness> {
+fn staleness(evidence: &Evidence<'_>, clock: &dyn Fn(Moment) -> u64) -> Option<Staleness> {
     let history = evidence.history;
-    let mut before = vec![NOWHERE; evidence.at.len()];
-    for op in &history.ops {
-        let Some(bounds) = evidence.bounds(op) else { continue };
-        if let Some(before) = bounds.lower.checked_sub(1).and_then(|slot| before.get_mut(slot as usize)) {
-            *before = history.returned(op).min(*before);
-        }
-    }
-    let mut earliest = NOWHERE;
-    for before in before.iter_mut().rev() {
-        earliest = earliest.min(*before);
-        *before = earliest;
-    }
+    let before = evidence.proofs();
     // By slot: how many records, or offsets of a log without gaps, are before it.
     let mut records = Vec::with_capacity(before.len() + 1);
     let mut count = 0_u64;
@@ -318,18 +388,18 @@ fn staleness(evidence: &Evidence<'_>) -> Option<Staleness> {
             continue;
         }
         let missed = records[proved] - records[upper];
-        let since = call - before[upper];
+        let since = clock(op.interval.call).saturating_sub(clock(Moment(before[upper])));
         if missed == 0 && bounds.upper as usize >= proved {
             continue;
         }
         let id = OpId(place as u32);
-        let worst = staleness.get_or_insert(Staleness { operations: 0, records: (0, id), moments: (0, id) });
+        let worst = staleness.get_or_insert(Staleness { operations: 0, records: (0, id), time: (0, id) });
         worst.operations += 1;
         if missed > worst.records.0 {
             worst.records = (missed, id);
         }
-        if since > worst.moments.0 {
-            worst.moments = (since, id);
+        if since > worst.time.0 {
+            worst.time = (since, id);
         }
     }
     staleness

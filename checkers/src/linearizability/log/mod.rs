@@ -40,7 +40,7 @@ mod witness;
 mod tests;
 
 pub use history::{Arena, LogAction, LogHistory, ReadMode, Record, Records, ValueId, Values};
-pub use ladder::{Level, Rung, Staleness, ladder};
+pub use ladder::{Level, Rung, Staleness, ladder, ladder_by};
 pub use replay::{LogModel, replay};
 pub use stream::LogStream;
 

@@ -49,6 +49,13 @@ impl Model for LogModel<'_> {
                 let past_end = self.settings.reads_past_end && values.is_empty() && from.0 >= end;
                 past_end || contiguous && from_on(*from).is_some_and(|rest| found(rest, &values, *mode))
             }
+            LogAction::Whole { records, end: at } => {
+                let records = self.arena.records(*records);
+                let contiguous = records.iter().zip(start..).all(|(record, at)| record.offset.0 == at);
+                contiguous
+                    && at.0 == end
+                    && records.iter().map(|record| record.value).eq(state.iter().copied())
+            }
             LogAction::End(offset) => offset.0 == end,
             LogAction::Length { min, max } => min.0 <= end && end <= max.0,
             action => {
@@ -157,6 +164,12 @@ impl<'h> Replayed<'h> {
             next = record.offset.plus(1).0;
             self.place(record);
         }
+        if let LogAction::Whole { end, .. } = action
+            && self.settings.gaps == Gaps::Internal
+        {
+            let to = self.skipped.entry(next).or_insert(end.0);
+            *to = end.0.max(*to);
+        }
         let append = self.history.arena.appended(action);
         if let Some((append, base)) = append.and_then(|append| Some((append, append.base?))) {
             for (value, place) in append.values.iter().zip(0..) {
@@ -180,6 +193,7 @@ impl<'h> Replayed<'h> {
                 (from.0, values.map(record).collect())
             }
             LogAction::ReadSparse { from, records, .. } => (from.0, arena.records(*records).to_vec()),
+            LogAction::Whole { records, .. } => (self.settings.start(), arena.records(*records).to_vec()),
             _ => (0, Vec::new()),
         }
     }
@@ -202,6 +216,10 @@ impl<'h> Replayed<'h> {
             action @ (LogAction::Read { mode, .. } | LogAction::ReadSparse { mode, .. }) => {
                 let (from, found) = self.found(action);
                 (self.read(from, &found, *mode), false)
+            }
+            action @ LogAction::Whole { end, .. } => {
+                let (from, found) = self.found(action);
+                (self.read(from, &found, ReadMode::Exact) && self.reaches(end.0) && self.end == end.0, false)
             }
             LogAction::End(end) => (self.reaches(end.0) && self.end == end.0, false),
             LogAction::Length { min, max } => (self.reaches(min.0) && self.end <= max.0, false),

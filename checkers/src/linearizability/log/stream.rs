@@ -146,6 +146,20 @@ impl LogStream {
                 }
                 self.read(returning, from.0, records.last().map(|_| next), mode)
             }
+            LogAction::Whole { records, end } => {
+                let mut next = self.settings.start();
+                for record in arena.records(records) {
+                    if record.offset.0 < next || record.offset.0 > next && self.settings.gaps == Gaps::None {
+                        return Err(self.alone("skipped record", returning, "is out of order or has gaps"));
+                    }
+                    self.locate(returning, record.value, record.offset.0)?;
+                    next = record.offset.plus(1).0;
+                }
+                if next > end.0 || next < end.0 && self.settings.gaps == Gaps::None {
+                    return Err(self.alone("skipped record", returning, "does not go to the end"));
+                }
+                self.bounded(returning, end.0, i64::MAX, end.0)
+            }
             LogAction::End(end) => self.bounded(returning, end.0, i64::MAX, end.0),
             LogAction::Length { min, max } => self.bounded(returning, max.0, i64::MAX, min.0),
             _ => Ok(()),
@@ -272,11 +286,9 @@ impl LogStream {
         }
         if offset < sent.longest.length {
             let what = format!(
-                "#{} proved that the log was at least {} long before #{} was called, whose value {} lies at offset {}",
-                sent.longest.by.0,
+                "the log ended at {} or beyond before the append of {} was called, whose record lies at offset {}",
                 sent.longest.length,
-                sent.by.0,
-                value.0,
+                by.arena.name(value),
                 Offset(offset)
             );
             return Err(witness::violation("late append", &[sent.longest.by, sent.by], what));
@@ -286,8 +298,8 @@ impl LogStream {
         self.sent.insert(key, Sent { place: Some(place), ..sent });
         if let Some((length, other)) = self.proved.before(sent.call).filter(|(length, _)| *length > offset) {
             let what = format!(
-                "#{} was acknowledged before #{} was called, as the log was at least {length} long; but the value {} of that lies at offset {offset}",
-                other.0, sent.by.0, value.0
+                "an append was acknowledged, and the log ended at {length} or beyond, before the append of {} was called, whose record lies at offset {offset}",
+                by.arena.name(value)
             );
             return Err(witness::violation("offsets out of order", &[other, sent.by], what));
         }
@@ -295,19 +307,25 @@ impl LogStream {
             self.seen.push_latest(offset, sent.call, sent.by);
         }
         if sent.fate == Some(Fate::Acknowledged) && sent.place.is_none() && by.op != sent.by {
-            self.placed_late(&sent, offset)?;
+            self.placed_late(by, value, &sent, offset)?;
         }
         Ok(())
     }
 
     /// An acknowledged append turns out to lie there: by its return, the log was as long.
-    fn placed_late(&mut self, sent: &Sent, offset: i64) -> Result<(), Witness> {
+    fn placed_late(
+        &mut self,
+        teller: &Returning<'_>,
+        value: ValueId,
+        sent: &Sent,
+        offset: i64,
+    ) -> Result<(), Witness> {
         self.unplaced -= 1;
         let length = offset.saturating_add(1);
         if let Some((upper, by)) = self.seen.up_to(offset, sent.returned) {
             let what = format!(
-                "#{} was acknowledged at offset {offset} before #{} was called, which claims that the log was at most {upper} long",
-                sent.by.0, by.0
+                "the append of {} at offset {offset} had returned before an operation was called that saw the log end at {upper} at most",
+                teller.arena.name(value)
             );
             return Err(witness::violation("lost append", &[sent.by, by], what));
         }
@@ -319,10 +337,9 @@ impl LogStream {
 
     fn shorter(&self, returning: &Returning<'_>, longest: Longest, upper: i64) -> Witness {
         let what = format!(
-            "#{} proved that the log was at least {} long and had returned; {} was called later and claims that it was at most {upper}",
-            longest.by.0,
+            "an operation by which the log ended at {} or beyond had returned before {} was called, by which it ended at {upper} at most",
             longest.length,
-            witness::name(returning.op, returning.action, returning.arena)
+            witness::name(returning.action, returning.arena)
         );
         let kind = if matches!(returning.action, LogAction::Read { .. } | LogAction::ReadSparse { .. }) {
             "stale read"
@@ -333,7 +350,7 @@ impl LogStream {
     }
 
     fn alone(&self, kind: &'static str, returning: &Returning<'_>, what: &str) -> Witness {
-        let name = witness::name(returning.op, returning.action, returning.arena);
+        let name = witness::name(returning.action, returning.arena);
         witness::violation(kind, &[returning.op], format!("{name} {what}"))
     }
 }

@@ -13,13 +13,13 @@ use crate::linearizability::rule;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Uppers {
     All,
-    /// Those of appends: what only looks may have looked at the past.
-    Appends,
+    /// Those of appends, and of what saw the whole log: what else only looks may have looked at the past.
+    Firm,
 }
 
 impl Uppers {
     pub(super) fn count(self, bounds: Bounds) -> bool {
-        self == Self::All || bounds.append
+        self == Self::All || bounds.firm
     }
 }
 

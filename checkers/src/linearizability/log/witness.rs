@@ -28,39 +28,57 @@ fn stop(kind: &'static str, operations: &[OpId], what: String) -> Stop {
     Stop::Violation(violation(kind, operations, what))
 }
 
-/// An operation in words.
-pub(super) fn name(id: OpId, action: &LogAction, arena: &super::Arena) -> String {
-    let what = match action {
+/// An operation in words. Sentences name operations by what they did: the number here is none that a reader knows.
+pub(super) fn name(action: &LogAction, arena: &super::Arena) -> String {
+    match action {
         LogAction::AppendOk { value, offset: Some(offset) } => {
-            format!("append of value {} at offset {offset}", value.0)
+            format!("the append of {} at offset {offset}", arena.name(*value))
         }
         LogAction::AppendOk { value, offset: None }
         | LogAction::AppendInfo { value }
-        | LogAction::AppendFail { value } => format!("append of value {}", value.0),
+        | LogAction::AppendFail { value } => format!("the append of {}", arena.name(*value)),
         LogAction::BatchOk { .. }
         | LogAction::BatchUnplaced { .. }
         | LogAction::BatchInfo { .. }
         | LogAction::BatchFail { .. } => {
             let append = arena.appended(action);
             let values = append.map_or(&[][..], |append| append.values);
-            let first = values.first().map_or(0, |value| value.0);
-            format!("append of {} values from {first} on", values.len())
+            let first = values.first().map_or_else(String::new, |value| arena.name(*value));
+            let at = append
+                .and_then(|append| append.base)
+                .map_or_else(String::new, |at| format!(" at offset {at}"));
+            format!("the append of {} values from {first} on{at}", values.len())
         }
         LogAction::Read { from, values, .. } => {
-            format!("read of {} records from offset {from}", arena.values(*values).len())
+            let count = arena.values(*values).len() as i64;
+            read(*from, (count > 0).then(|| (*from, from.plus(count - 1))))
         }
         LogAction::ReadSparse { from, records, .. } => {
-            format!("read of {} records from offset {from}", arena.records(*records).len())
+            let records = arena.records(*records);
+            read(*from, records.first().zip(records.last()).map(|(first, last)| (first.offset, last.offset)))
         }
-        LogAction::End(end) => format!("end offset {end}"),
-        LogAction::Length { min, max } if max.0 == i64::MAX => format!("end offset of at least {min}"),
-        LogAction::Length { min, max } => format!("end offset of {min} to {max}"),
-    };
-    format!("#{} ({what})", id.0)
+        LogAction::Whole { end, .. } => format!("the read of the whole log up to its end at {end}"),
+        LogAction::End(end) => format!("the look that found the end at {end}"),
+        LogAction::Length { min, max } if max.0 == i64::MAX => {
+            format!("the look that found the end at {min} or beyond")
+        }
+        LogAction::Length { min, max } if min.0 <= 0 => {
+            format!("the look that found the end at {max} or before")
+        }
+        LogAction::Length { min, max } => format!("the look that found the end between {min} and {max}"),
+    }
+}
+
+fn read(from: Offset, found: Option<(Offset, Offset)>) -> String {
+    match found {
+        None => format!("the read from offset {from} on that found nothing"),
+        Some((first, last)) if first == last => format!("the read of offset {first}"),
+        Some((first, last)) => format!("the read of offsets {first} to {last}"),
+    }
 }
 
 fn named(history: &LogHistory, id: OpId) -> String {
-    name(id, &history.ops[id.0 as usize].action, &history.arena)
+    name(&history.ops[id.0 as usize].action, &history.arena)
 }
 
 /// Offsets below the log's start, beyond all numbers, or out of order.
@@ -79,21 +97,22 @@ pub(super) fn too_long(history: &LogHistory, id: OpId, length: i64, appended: u6
 }
 
 pub(super) fn phantom(evidence: &Evidence<'_>, by: OpId, value: ValueId) -> Stop {
-    let what =
-        format!("{} returned value {}, which nobody ever appended", named(evidence.history, by), value.0);
+    let value = evidence.history.arena.name(value);
+    let what = format!("{} found {value}, which nobody ever appended", named(evidence.history, by));
     stop("phantom", &[by], what)
 }
 
 pub(super) fn aborted(evidence: &Evidence<'_>, by: OpId, value: ValueId) -> Stop {
     let owner = OpId(evidence.owner[value.0 as usize]);
-    let what = format!("{} returned value {}, whose append failed", named(evidence.history, by), value.0);
+    let value = evidence.history.arena.name(value);
+    let what = format!("{} found {value}, whose append failed", named(evidence.history, by));
     stop("aborted read", &[by, owner], what)
 }
 
 /// A read in a log without gaps went over an offset.
 pub(super) fn gap(evidence: &Evidence<'_>, by: OpId, offset: Offset) -> Stop {
     let what = format!(
-        "{} found nothing at offset {offset}, but records behind it, and this log has no gaps",
+        "{} found nothing at offset {offset} though the log goes on behind it, and this log has no gaps",
         named(evidence.history, by)
     );
     stop("skipped record", &[by], what)
@@ -110,17 +129,27 @@ pub(super) fn skipped(evidence: &Evidence<'_>, slot: u32) -> Stop {
             let behind = records.partition_point(|record| record.offset.0 < offset);
             from.0 <= offset && records.get(behind).is_some_and(|record| record.offset.0 > offset)
         }
+        LogAction::Whole { records, end } => {
+            let records = history.arena.records(*records);
+            offset < end.0 && records.binary_search_by_key(&offset, |record| record.offset.0).is_err()
+        }
         _ => false,
     };
     let by = ids(history).find(over).unwrap_or_default();
     let first = claimant(evidence, slot, value);
-    let what = format!(
-        "{} went over offset {offset}, where value {} lies as {} tells",
-        named(history, by),
-        value.0,
-        named(history, first)
-    );
-    stop("skipped record", &[first, by], what)
+    let lies = history.arena.name(value);
+    let what = match &history.ops[first.0 as usize].action {
+        action if history.arena.appended(action).is_some() => {
+            format!("{} is not in {}, which went over that offset", named(history, first), named(history, by))
+        }
+        _ => format!(
+            "{} found {lies} at offset {offset}, and {} went over that offset",
+            named(history, first),
+            named(history, by)
+        ),
+    };
+    let lost = matches!(history.ops[by.0 as usize].action, LogAction::Whole { .. });
+    stop(if lost { "lost record" } else { "skipped record" }, &[first, by], what)
 }
 
 /// Two records at one offset.
@@ -131,11 +160,11 @@ pub(super) fn divergent(evidence: &Evidence<'_>, by: OpId, slot: u32, value: Val
     let both_acknowledged = [first, by].iter().all(|id| is_append(history, *id));
     let kind = if both_acknowledged { "offset acknowledged twice" } else { "divergent logs" };
     let what = format!(
-        "offset {} holds value {} as {} tells, and value {} as {} tells",
+        "offset {} holds {} by {}, and {} by {}",
         evidence.axis.offset(slot),
-        there.0,
+        history.arena.name(there),
         named(history, first),
-        value.0,
+        history.arena.name(value),
         named(history, by)
     );
     stop(kind, &[first, by], what)
@@ -146,8 +175,8 @@ pub(super) fn moved(evidence: &Evidence<'_>, by: OpId, value: ValueId, slot: u32
     let known = evidence.place[value.0 as usize];
     let first = claimant(evidence, known, value);
     let what = format!(
-        "value {} is at offset {} as {} tells, and at offset {} as {} tells",
-        value.0,
+        "{} lies at offset {} by {}, and at offset {} by {}",
+        evidence.history.arena.name(value),
         evidence.axis.offset(known),
         named(evidence.history, first),
         evidence.axis.offset(slot),
@@ -160,9 +189,9 @@ pub(super) fn moved(evidence: &Evidence<'_>, by: OpId, value: ValueId, slot: u32
 /// A batch whose records do not lie one after another.
 pub(super) fn torn(evidence: &Evidence<'_>, by: OpId, owner: OpId, slot: u32) -> Stop {
     let what = format!(
-        "{} tells where {} lies, but offset {} does not hold the record that would be its part",
-        named(evidence.history, by),
+        "{} lies where {} tells, but offset {} does not hold the record that would be a part of it",
         named(evidence.history, owner),
+        named(evidence.history, by),
         evidence.axis.offset(slot)
     );
     let operations: &[OpId] = if owner == by { &[by] } else { &[owner, by] };
@@ -175,9 +204,9 @@ pub(super) fn torn_read(evidence: &Evidence<'_>, id: OpId, bounds: Bounds) -> St
     let owner = evidence.at.get(split as usize).and_then(|value| evidence.owner.get(value.0 as usize));
     let owner = owner.map_or(id, |owner| OpId(*owner));
     let what = format!(
-        "{} saw a part of {}, which was appended at once",
-        named(evidence.history, id),
-        named(evidence.history, owner)
+        "{} took effect at once, but {} saw a part of it alone",
+        named(evidence.history, owner),
+        named(evidence.history, id)
     );
     stop("torn batch", &[owner, id], what)
 }
@@ -195,7 +224,7 @@ pub(super) fn pair(evidence: &Evidence<'_>, slot: u32, uppers: Uppers, call: u32
     };
     let first = ids(history).find(proves).unwrap_or_default();
     let second = ids(history).find(denies).unwrap_or_default();
-    Stop::Violation(contradiction(evidence, first, second, "had returned", "was called later"))
+    Stop::Violation(contradiction(evidence, first, second, "had returned before", "was called"))
 }
 
 /// The two operations, the first of which saw a longer log than the second, which comes later.
@@ -207,16 +236,16 @@ pub(super) fn contradiction(
     after: &str,
 ) -> Witness {
     let history = evidence.history;
-    let nothing = Bounds { upper: NOWHERE, record_upper: NOWHERE, lower: 0, append: false };
+    let nothing = Bounds { upper: NOWHERE, record_upper: NOWHERE, lower: 0, append: false, firm: false };
     let [one, two] =
         [first, second].map(|id| evidence.bounds(&history.ops[id.0 as usize]).unwrap_or(nothing));
     let upper = two.upper.min(two.record_upper);
     let what = format!(
-        "{} proved that the log was at least {} long and {before}; {} {after} and claims that it was at most {}",
+        "{} {before} {} {after}, by which the log ended at {} and not at {} or beyond",
         named(history, first),
-        evidence.axis.offset(one.lower),
         named(history, second),
         evidence.axis.offset(upper),
+        evidence.axis.offset(one.lower),
     );
     violation(kind(evidence, first, second), &[first, second], what)
 }
@@ -226,16 +255,29 @@ fn kind(evidence: &Evidence<'_>, first: OpId, second: OpId) -> &'static str {
     let history = evidence.history;
     let [one, two] = [first, second].map(|id| &history.ops[id.0 as usize].action);
     let appended = |action| history.arena.appended(action).and_then(|append| append.values.first().copied());
-    let two_reads = matches!(two, LogAction::Read { .. } | LogAction::ReadSparse { .. });
+    let two_reads =
+        matches!(two, LogAction::Read { .. } | LogAction::ReadSparse { .. } | LogAction::Whole { .. });
     match (appended(one), appended(two)) {
         (Some(_), Some(_)) => "offsets out of order",
         (Some(value), None) if !evidence.was_read(value) => "lost append",
+        (_, None) if matches!(two, LogAction::Whole { .. }) => "lost record",
         (None, Some(value)) if evidence.read_offset(first, value).is_some() => "read from the future",
         (None, Some(_)) => "late append",
         (_, None) if two_reads => "stale read",
         (None, None) if matches!((one, two), (LogAction::End(_), LogAction::End(_))) => "end went back",
         (_, None) => "stale end",
     }
+}
+
+/// A look that missed what was there, where nothing was lost, as looks may be stale.
+pub(super) fn stale(history: &LogHistory, witness: Witness) -> Witness {
+    let look = witness.operations.last().map(|look| &history.ops[look.0 as usize].action);
+    let kind = match look {
+        Some(LogAction::Read { .. } | LogAction::ReadSparse { .. }) => "stale read",
+        Some(LogAction::End(_) | LogAction::Length { .. }) if witness.kind == "lost append" => "stale end",
+        _ => witness.kind,
+    };
+    Witness { kind, ..witness }
 }
 
 /// An offset that is filled, and no append left that could have done it in time.
@@ -247,7 +289,7 @@ pub(super) fn hole(evidence: &Evidence<'_>, slot: u32, ret: u32) -> Stop {
     };
     let by = ids(history).find(proves).unwrap_or_default();
     let what = format!(
-        "{} proves that offset {} is filled, and no append of unknown place is left that was called in time",
+        "{} proves that offset {} was filled, and no append of unknown place is left that was called in time",
         named(history, by),
         evidence.axis.offset(slot)
     );
@@ -265,7 +307,7 @@ pub(super) fn lost(evidence: &Evidence<'_>, job: OpId, call: u32, uppers: Uppers
     };
     let other = ids(history).find(bars).unwrap_or_default();
     let what = format!(
-        "{} had returned before {} was called, and is nowhere in the log that was there by then",
+        "{} had returned before {} was called, and is nowhere in the log that there was by then",
         named(history, job),
         named(history, other)
     );
@@ -308,7 +350,9 @@ fn ids(history: &LogHistory) -> impl Iterator<Item = OpId> {
 
 /// An acknowledged append of unknown place for which the order of its process leaves no place.
 pub(super) fn unplaced(evidence: &Evidence<'_>, job: OpId) -> Stop {
-    let what =
-        format!("{} is nowhere in the log that its own process saw afterwards", named(evidence.history, job));
+    let what = format!(
+        "{} had returned, and is nowhere in the log that was seen afterwards",
+        named(evidence.history, job)
+    );
     stop("lost append", &[job], what)
 }

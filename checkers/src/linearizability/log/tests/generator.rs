@@ -41,6 +41,8 @@ pub(super) struct Profile {
     pub(super) info: u64,
     /// In percent of reads: those that leave out a record.
     pub(super) skips: u64,
+    /// In percent of operations: those that see the whole log.
+    pub(super) wholes: u64,
     /// In percent of histories.
     pub(super) wrong: u64,
 }
@@ -55,10 +57,11 @@ const PLAIN: Profile = Profile {
     unplaced: 0,
     info: 20,
     skips: 0,
+    wholes: 0,
     wrong: 60,
 };
 
-pub(super) const PROFILES: [Profile; 9] = [
+pub(super) const PROFILES: [Profile; 12] = [
     PLAIN,
     Profile { name: "skips", skips: 30, ..PLAIN },
     Profile { name: "unplaced", unplaced: 60, ..PLAIN },
@@ -68,6 +71,25 @@ pub(super) const PROFILES: [Profile; 9] = [
     Profile { name: "gaps", gaps: Gaps::Internal, unplaced: 30, ops: 6, ..PLAIN },
     Profile { name: "removed", gaps: Gaps::Removed, unplaced: 30, ops: 6, ..PLAIN },
     Profile { name: "duplicates", duplicates: true, unplaced: 20, ops: 5, ..PLAIN },
+    Profile { name: "whole", wholes: 20, unplaced: 30, info: 30, ..PLAIN },
+    Profile {
+        name: "whole with gaps",
+        gaps: Gaps::Internal,
+        wholes: 20,
+        unplaced: 20,
+        info: 30,
+        ops: 6,
+        ..PLAIN
+    },
+    Profile {
+        name: "whole removed",
+        gaps: Gaps::Removed,
+        wholes: 20,
+        unplaced: 20,
+        info: 30,
+        ops: 6,
+        ..PLAIN
+    },
 ];
 
 impl Profile {
@@ -91,6 +113,7 @@ struct Draft {
 enum What {
     Append { values: Vec<ValueId>, offset: Option<i64>, fate: Fate },
     Read { from: i64, records: Vec<Record>, mode: ReadMode },
+    Whole { records: Vec<Record>, end: i64 },
     End(i64),
     Length(i64, i64),
 }
@@ -189,6 +212,9 @@ impl World {
     }
 
     fn invoke(&mut self) -> What {
+        if self.profile.wholes > 0 && self.dice.percent(self.profile.wholes) {
+            return What::Whole { records: Vec::new(), end: 0 };
+        }
         match self.dice.roll(10) {
             0..=4 => {
                 let batch = self.dice.percent(self.profile.batches);
@@ -244,6 +270,7 @@ impl World {
                     records.truncate(self.dice.roll(records.len() as u64 + 1) as usize);
                 }
             }
+            What::Whole { records, end } => (*records, *end) = (self.records.clone(), self.end),
             What::End(end) => *end = self.end,
             What::Length(min, max) => {
                 *min = (self.end - self.dice.roll(3) as i64).max(0);
@@ -288,6 +315,20 @@ impl World {
                     if self.dice.percent(50) {
                         records.pop();
                     }
+                }
+            },
+            What::Whole { records, end } => match roll {
+                0..=2 => *end += step,
+                3 if !records.is_empty() => {
+                    let place = place % records.len();
+                    records[place].value = other;
+                }
+                4 if !records.is_empty() => {
+                    records.remove(place % records.len());
+                }
+                _ => {
+                    records.pop();
+                    *end = records.last().map_or(0, |last| last.offset.plus(1).0);
                 }
             },
             What::End(end) => *end += step,
@@ -342,6 +383,9 @@ impl World {
                         LogAction::ReadSparse { from, records: history.arena.add_records(records), mode }
                     }
                 }
+                What::Whole { records, end } => {
+                    LogAction::Whole { records: history.arena.add_records(records), end: Offset(end) }
+                }
                 What::End(end) => LogAction::End(Offset(end)),
                 What::Length(min, max) => LogAction::Length { min: Offset(min), max: Offset(max) },
             };
@@ -370,6 +414,11 @@ pub(super) fn show(history: &LogHistory) -> String {
                 let records = arena.records(*records).iter();
                 let records: Vec<_> = records.map(|record| (record.offset.0, record.value.0)).collect();
                 format!("read from {from}: {records:?}, {mode:?}")
+            }
+            LogAction::Whole { records, end } => {
+                let records = arena.records(*records).iter();
+                let records: Vec<_> = records.map(|record| (record.offset.0, record.value.0)).collect();
+                format!("whole: {records:?}, end {end}")
             }
             action => match arena.appended(action) {
                 Some(append) => format!("{append:?}"),

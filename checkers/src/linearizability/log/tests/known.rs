@@ -171,7 +171,7 @@ fn the_ladder_says_how_stale() {
     let staleness = rung.staleness.expect("is stale");
     assert_eq!(staleness.operations, 1);
     assert_eq!(staleness.records, (2, OpId(3)));
-    assert_eq!(staleness.moments, (3, OpId(3)), "the return of #1 is event 3, the call of #3 event 6");
+    assert_eq!(staleness.time, (3, OpId(3)), "the return of #1 is event 3, the call of #3 event 6");
     // The same by the process that was acknowledged.
     history.processes = vec![0; 4];
     let rung = ladder(&history, LogSettings::default()).expect("is covered");

@@ -38,6 +38,12 @@ fn map(
                     .map(|record| Record { offset: offset(record.offset), value: value(record.value) });
                 LogAction::ReadSparse { from: offset(from), records: mapped.arena.add_records(records), mode }
             }
+            LogAction::Whole { records, end } => {
+                let records = arena.records(records).iter();
+                let records = records
+                    .map(|record| Record { offset: offset(record.offset), value: value(record.value) });
+                LogAction::Whole { records: mapped.arena.add_records(records), end: offset(end) }
+            }
             LogAction::End(end) => LogAction::End(offset(end)),
             LogAction::Length { min, max } => {
                 let max = if max.0 == i64::MAX { max } else { offset(max) };

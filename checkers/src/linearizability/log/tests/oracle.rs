@@ -66,7 +66,10 @@ pub(super) fn satisfies(history: &LogHistory, settings: LogSettings, level: Leve
     let before = |a: usize, b: usize| ops[a].interval.precedes(ops[b].interval);
     let process = |op: usize| history.processes.get(op);
     let session = |a: usize, b: usize| process(a).is_some() && process(a) == process(b) && before(a, b);
+    let whole = |op: usize| matches!(ops[op].action, LogAction::Whole { .. });
     let precedes = |a: usize, b: usize| match level {
+        Level::Diverged => false,
+        _ if whole(b) => before(a, b),
         Level::Linearizable => before(a, b),
         Level::LinearizableWrites => {
             if append(b) {
@@ -76,7 +79,7 @@ pub(super) fn satisfies(history: &LogHistory, settings: LogSettings, level: Leve
             }
         }
         Level::Sequential => session(a, b),
-        Level::ConsistentPrefix | Level::Diverged => false,
+        Level::ConsistentPrefix => false,
     };
     let masks: Vec<u32> =
         (0..ops.len()).map(|b| (0..ops.len()).filter(|a| precedes(*a, b)).map(|a| 1 << a).sum()).collect();
@@ -137,7 +140,7 @@ fn limit(history: &LogHistory) -> i64 {
         LogAction::ReadSparse { from, records, .. } => {
             history.arena.records(records).last().map_or(from, |last| last.offset).0
         }
-        LogAction::End(end) => end.0,
+        LogAction::Whole { end, .. } | LogAction::End(end) => end.0,
         LogAction::Length { min, .. } => min.0,
         LogAction::AppendOk { offset, .. } => offset.unwrap_or_default().0,
         _ => 0,
@@ -175,6 +178,12 @@ impl Model for SparseModel<'_> {
             }
             LogAction::ReadSparse { from, records, mode } => {
                 next.extend(self.read(state, *from, self.arena.records(*records), *mode));
+            }
+            LogAction::Whole { records: found, end } => {
+                let mode = ReadMode::Exact;
+                let read = self.read(state, Offset(0), self.arena.records(*found), mode);
+                let last = self.arena.records(*found).last().map_or(0, |last| last.offset.0 + 1);
+                next.extend(read.and_then(|_| reach(end.0, end.0)).filter(|_| last <= end.0));
             }
             LogAction::End(offset) if offset.0 >= 0 => next.extend(reach(offset.0, offset.0)),
             LogAction::Length { min, max } => next.extend(reach(min.0, max.0)),

@@ -41,11 +41,16 @@ fn every_rule_is_needed() {
 }
 
 #[test]
-fn the_ladder_needs_sessions() {
-    let profile = &PROFILES[0];
-    let noticed = (0..1_000).find(|seed| {
-        let history = generator::history(profile, *seed);
-        rule::without("session", || ladder_mismatch(&history, profile)).is_some()
-    });
-    assert!(noticed.is_some());
+fn the_ladder_needs_its_rules() {
+    for (rule, kind) in
+        [("session", "plain"), ("whole is firm", "whole"), ("whole is firm", "whole with gaps")]
+    {
+        let profile = PROFILES.iter().find(|profile| profile.name == kind).expect("a known kind");
+        let noticed = (0..1_000).find(|seed| {
+            let history = generator::history(profile, *seed);
+            rule::without(rule, || ladder_mismatch(&history, profile)).is_some()
+        });
+        println!("{rule}: {noticed:?}");
+        assert!(noticed.is_some(), "nothing notices that `{rule}` is missing");
+    }
 }

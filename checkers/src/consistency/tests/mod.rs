@@ -1,0 +1,5 @@
+//! What becomes of a run's own history on the ladder.
+
+mod anomalies;
+mod histories;
+mod known;
