@@ -21,7 +21,7 @@ fn anomalies(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("anomalies");
     group.sample_size(10);
     for (count, fault) in measured() {
-        let events: Vec<_> = history(count, fault).into_iter().map(Event::Operation).collect();
+        let events = history(count, fault);
         assert_eq!(check(&events) > 0, fault != Fault::None);
         group.throughput(Throughput::Elements(count));
         group.bench_function(format!("{count}, {fault:?}"), |bencher| {

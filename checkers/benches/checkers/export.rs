@@ -13,6 +13,7 @@ use highwater_checkers::linearizability::log::{LogAction, LogHistory, ReadMode};
 use highwater_checkers::linearizability::models::{KeyValueAction, RegisterAction};
 use highwater_checkers::linearizability::queue::QueueAction;
 use highwater_checkers::linearizability::{Op, register};
+use highwater_checkers::recording;
 
 use crate::generator::anomalies::{self, Fault};
 use crate::generator::log::LogShape;
@@ -74,8 +75,9 @@ pub(crate) fn all(folder: &Path, operations_max: usize) -> io::Result<()> {
         if count as usize <= operations_max {
             let kind = if fault == Fault::None { "ok" } else { "truncated" };
             let mut out = BufWriter::new(File::create(folder.join(format!("kafka-{count}-{kind}.jsonl")))?);
-            for operation in anomalies::history(count, fault) {
-                serde_json::to_writer(&mut out, &operation)?;
+            for event in &anomalies::history(count, fault) {
+                let recording::Event::Operation(operation) = event else { continue };
+                serde_json::to_writer(&mut out, operation)?;
                 out.write_all(b"\n")?;
             }
             out.flush()?;

@@ -7,6 +7,7 @@ use highwater_checkers::operation::{
     Acks, Body, MicroOp, Operation, Outcome, PartitionPosition, PartitionRead, Phase, Poll, Record, Seen,
     Send,
 };
+use highwater_checkers::recording::Event;
 
 use super::Random;
 
@@ -46,7 +47,7 @@ struct Lane {
 
 struct World {
     random: Random,
-    events: Vec<Operation>,
+    events: Vec<Event>,
     names: Vec<TopicPartition>,
     logs: Vec<Vec<Value>>,
     /// How far each consumer has read.
@@ -56,7 +57,7 @@ struct World {
 }
 
 /// A history of `count` sends and polls, with a final read at its end.
-pub(crate) fn history(count: u64, fault: Fault) -> Vec<Operation> {
+pub(crate) fn history(count: u64, fault: Fault) -> Vec<Event> {
     let lanes = PRODUCERS * LANES + CONSUMERS;
     let mut world = World {
         random: Random(0x2545_f491_4f6c_dd1d),
@@ -111,7 +112,7 @@ pub(crate) fn history(count: u64, fault: Fault) -> Vec<Operation> {
 impl World {
     fn event(&mut self, (process, client): (u64, u64), outcome: Outcome, phase: Phase, body: Body) {
         let place = self.events.len() as u64;
-        self.events.push(Operation {
+        self.events.push(Event::Operation(Operation {
             index: OperationIndex(place),
             time: Time(place * 10_000),
             process: Process(process),
@@ -120,7 +121,7 @@ impl World {
             phase,
             body,
             error: None,
-        });
+        }));
     }
 
     fn send(&mut self) -> Send {
