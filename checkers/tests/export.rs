@@ -42,7 +42,7 @@ fn what_is_exported_reads_back_with_its_verdict() {
         };
         let report = check(object, &history, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
         let expected = if name.contains("-bad") { Verdict::Violation } else { Verdict::Holds };
-        assert_eq!(report.verdict, expected, "{name}: {:?}", report.finding);
+        assert_eq!(report.verdict, expected, "{name}: {:?}", report.findings);
         checked += 1;
     }
     // Of etcd 102, of registers 2 and 1, of key-value stores 2, of queues 1.
