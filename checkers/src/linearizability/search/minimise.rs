@@ -14,8 +14,12 @@ use crate::ids::{Interval, Moment};
 use crate::linearizability::model::Model;
 use crate::linearizability::{Op, OpId, rule};
 
-/// A smaller witness may take so many times the steps that the search itself took.
+/// A smaller witness may take so many times the steps that the search itself took, and some more.
 const STEPS_FACTOR: u64 = 64;
+const STEPS_MIN: u64 = 1 << 16;
+/// A single attempt may take at least so many, and so many an operation.
+const ATTEMPT_STEPS: u64 = 1 << 11;
+const ATTEMPT_STEPS_PER_OP: u64 = 32;
 
 /// Operations that are possible in no order, whichever others are left out.
 #[derive(Default)]
@@ -44,7 +48,8 @@ pub(super) fn minimise<M: Model>(
         .collect();
     candidates.sort_by_key(|place| std::cmp::Reverse((ops[*place].interval.ret, *place)));
     let must = ops.iter().map(|op| op.id == explanation.failing).collect();
-    let budget = STEPS_FACTOR.saturating_mul(steps.saturating_add(ops.len() as u64));
+    let own = steps.saturating_add(ops.len() as u64);
+    let budget = STEPS_MIN.saturating_add(STEPS_FACTOR.saturating_mul(own));
     let mut attempt = Attempt {
         search,
         model,
@@ -150,7 +155,8 @@ impl<M: Model> Attempt<'_, M> {
         let problem = Problem::new(&relaxed, self.problem.initial.clone(), None, &entries);
         // To lay it out costs as well.
         self.steps_left = self.steps_left.saturating_sub(entries.len() as u64);
-        let quantum = (64 + 16 * entries.len() as u64).max(self.steps_left / 16).min(self.steps_left);
+        let least = ATTEMPT_STEPS + ATTEMPT_STEPS_PER_OP * entries.len() as u64;
+        let quantum = least.max(self.steps_left / 16);
         for order in [ORDERS[0], ORDERS[1]] {
             let mut machine = Machine::new(&relaxed, &problem, order, self.search.exact);
             let bytes_max = self.search.memory_max_bytes / ORDERS.len();
