@@ -26,12 +26,13 @@ use rustc_hash::FxBuildHasher;
 pub use report::ConsistencyReport;
 
 use crate::ids::{ClientId, Interval, Moment, Offset, OperationIndex, Process, Time, TopicPartition, Value};
-use crate::linearizability::log::LogHistory;
+use crate::linearizability::log::{LogHistory, LogSettings};
 use crate::linearizability::{OpId, rule};
 use crate::monitor::Monitor;
 use crate::operation::{Body, Operation, Outcome, PartitionPosition, PartitionRead, Phase, Record};
 use crate::recording::Event;
 use partition::PartitionLog;
+use report::SETTINGS;
 
 /// What the high watermarks of replies are taken for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub enum Ends {
 #[derive(Debug, Default)]
 pub struct ConsistencyMonitor {
     ends: Ends,
+    resending: bool,
     /// Every event of the history.
     moments: Vec<(OperationIndex, Time)>,
     names: HashMap<TopicPartition, PartitionId, FxBuildHasher>,
@@ -93,6 +95,13 @@ impl ConsistencyMonitor {
     /// Takes high watermarks for this.
     pub fn new(ends: Ends) -> Self {
         Self { ends, ..Self::default() }
+    }
+
+    /// Clients may send a record again, so that it lies at several offsets: that is an anomaly of its own
+    /// (`duplicate`), and no contradiction.
+    #[must_use]
+    pub fn resending(self) -> Self {
+        Self { resending: true, ..self }
     }
 
     /// Takes the next event of the history.
@@ -227,13 +236,14 @@ impl Monitor for ConsistencyMonitor {
     }
 
     fn finish(self) -> ConsistencyReport {
-        let Self { moments, names, partitions, .. } = self;
+        let Self { moments, names, partitions, resending, .. } = self;
         let mut logs: Vec<_> = partitions.into_iter().map(Some).collect();
         let mut by_name: Vec<_> = names.into_iter().collect();
         by_name.sort_unstable();
         let named =
             by_name.into_iter().filter_map(|(name, id)| Some((name, logs.get_mut(id.0 as usize)?.take()?)));
-        ConsistencyReport { moments, partitions: named.collect() }
+        let settings = LogSettings { duplicates: resending, ..SETTINGS };
+        ConsistencyReport { moments, settings, partitions: named.collect() }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::linearizability::log::{self, Gaps, LogHistory, LogSettings, ladder_by
 use crate::verdict::{Cited, Consistency, Contradiction, Staleness, Uncounted};
 
 /// Offsets may hold markers instead of records, and a consumer may stand beyond the end of a leader that lags.
-const SETTINGS: LogSettings = LogSettings {
+pub(super) const SETTINGS: LogSettings = LogSettings {
     base: Offset(0),
     gaps: Gaps::Internal,
     duplicates: false,
@@ -22,6 +22,7 @@ const SETTINGS: LogSettings = LogSettings {
 #[derive(Debug)]
 pub struct ConsistencyReport {
     pub(super) moments: Vec<(OperationIndex, Time)>,
+    pub(super) settings: LogSettings,
     /// By name.
     pub(super) partitions: Vec<(TopicPartition, PartitionLog)>,
 }
@@ -34,14 +35,14 @@ impl ConsistencyReport {
         forfeit: impl Fn(&TopicPartition) -> Option<String>,
         not_checkable: Option<&str>,
     ) -> BTreeMap<TopicPartition, Consistency> {
-        let Self { moments, partitions } = self;
+        let Self { moments, settings, partitions } = self;
         let level = |(name, partition): (TopicPartition, PartitionLog)| {
             let forfeit = forfeit(&name);
             let finished = partition.finish(forfeit.is_some());
             let reason = forfeit.unwrap_or_else(|| "they were sent with acks=0 or acks=1".to_owned());
             let consistency = match not_checkable {
                 Some(reason) => Consistency { unknown: Some(reason.to_owned()), ..Consistency::default() },
-                None => climb(&finished, &moments),
+                None => climb(&finished, settings, &moments),
             };
             let acknowledgements = finished.uncounted;
             let uncounted = (acknowledgements > 0).then_some(Uncounted { acknowledgements, reason });
@@ -51,14 +52,14 @@ impl ConsistencyReport {
     }
 }
 
-fn climb(finished: &Finished, moments: &[(OperationIndex, Time)]) -> Consistency {
+fn climb(finished: &Finished, settings: LogSettings, moments: &[(OperationIndex, Time)]) -> Consistency {
     if finished.is_full {
         let unknown = Some("it has too many operations; check it in parts".to_owned());
         return Consistency { unknown, ..Consistency::default() };
     }
     let history = &finished.history;
     let time = |moment: Moment| moments.get(moment.0 as usize).map_or(0, |(_, time)| time.0);
-    match ladder_by(history, SETTINGS, time) {
+    match ladder_by(history, settings, time) {
         Ok(rung) => Consistency {
             level: Some(rung.level),
             broken: rung.broken.map(|witness| Contradiction {
