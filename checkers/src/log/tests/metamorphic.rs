@@ -132,11 +132,14 @@ fn another_system_beside_it_changes_nothing() {
             let next = if random.below(2) == 0 { ones.next() } else { others.next() };
             merged.extend(next.cloned());
         }
-        // Time leads from one to the other, and may close other circles, or shorter ones.
+        // Time leads from one to the other, and may close other circles, or shorter ones; and what is in a stronger
+        // circle of one system is not looked at again with those of the other that time joins to it.
         let own = |found: Vec<Sighting>| {
             let (circles, rest): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|it| it.anomaly.name().ends_with("-realtime"));
-            (circles.is_empty(), sorted(rest))
+            let is_circle =
+                |it: &Sighting| it.anomaly.name().starts_with("G0") || it.anomaly.name().starts_with("G1c");
+            (circles.is_empty() && !rest.iter().any(is_circle), sorted(rest))
         };
         let mut apart = sightings(&one);
         apart.extend(sightings(&other));
