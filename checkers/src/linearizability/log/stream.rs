@@ -14,8 +14,9 @@ use table::Table;
 ///
 /// It says at the first possible event what [`check`](super::check) says of the whole history, but for what
 /// only the whole history can tell: holes that nothing can have filled, acknowledged appends of unknown place
-/// that nobody ever read, records that a read went over, batches (of which each record is judged for itself), and,
-/// where gaps are legal, exact reads that miss a record whose offset is told later. So a violation here is always one
+/// that nobody ever read, records that a read went over, batches (of which each record is judged for itself),
+/// where gaps are legal, exact reads that miss a record whose offset is told later, and, where duplicates are,
+/// where an acknowledged append of unknown place lies: a read may have found a copy of it. So a violation here is always one
 /// there, and the other way round for histories without these.
 #[derive(Debug)]
 pub struct LogStream {
@@ -253,6 +254,8 @@ impl LogStream {
             }
             (Fate::Acknowledged, None) => {
                 match place {
+                    // A copy may lie lower, and be found later.
+                    Some(_) if self.settings.duplicates => {}
                     Some(place) => {
                         self.longest_records.raise(place.saturating_add(1), returning.op);
                         self.longest.raise(place.saturating_add(1), returning.op);
@@ -321,6 +324,10 @@ impl LogStream {
         offset: i64,
     ) -> Result<(), Witness> {
         self.unplaced -= 1;
+        if self.settings.duplicates {
+            // It may have been a copy that was found, and the record itself lie lower.
+            return Ok(());
+        }
         let length = offset.saturating_add(1);
         if let Some((upper, by)) = self.seen.up_to(offset, sent.returned) {
             let what = format!(

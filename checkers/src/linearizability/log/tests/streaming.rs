@@ -2,9 +2,11 @@
 
 use super::differential::histories;
 use super::generator::{self, PROFILES, show};
-use crate::ids::Moment;
+use crate::ids::{Interval, Moment, Offset};
 use crate::linearizability::log::history::Fate;
-use crate::linearizability::log::{Gaps, LogAction, LogHistory, LogSettings, LogStream, check, evidence};
+use crate::linearizability::log::{
+    Gaps, LogAction, LogHistory, LogSettings, LogStream, ReadMode, ValueId, check, evidence,
+};
 use crate::linearizability::{Answer, OpId, Witness};
 
 /// What the stream says, and how many events it took.
@@ -69,6 +71,19 @@ fn agrees_with_the_check_of_all() {
         }
         println!("{}: {same} the same, {violations} of them violations", profile.name);
     }
+}
+
+#[test]
+fn a_copy_that_is_found_first_says_nothing_of_the_append() {
+    let settings = LogSettings { duplicates: true, ..LogSettings::default() };
+    let during = |call, ret| Interval { call: Moment(call), ret: Moment(ret) };
+    let mut history = LogHistory::default();
+    history.push(during(0, 1), LogAction::AppendOk { value: ValueId(0), offset: None });
+    history.push(during(2, 3), LogAction::End(Offset(1)));
+    history.push_read(during(4, 5), Offset(1), [ValueId(0)], ReadMode::Exact);
+    history.push_read(during(6, 7), Offset(0), [ValueId(0), ValueId(0)], ReadMode::Exact);
+    assert!(matches!(check(&history, settings), Answer::Linearizable(_)));
+    assert_eq!(stream(&history, settings), None);
 }
 
 #[test]
