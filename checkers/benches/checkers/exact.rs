@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group};
 use highwater_checkers::linearizability::{Answer, Outside, ValueId, queue, register};
 
-use crate::generator::{self, EXACT, Size};
+use crate::generator::{self, Size};
 
 /// Measures `check` on what `make` makes of each size.
 fn measure<H>(
@@ -16,7 +16,7 @@ fn measure<H>(
 ) {
     let mut group = c.benchmark_group(name);
     group.sample_size(10);
-    for size in EXACT {
+    for size in generator::exact() {
         let Size { operations, pending_percent, .. } = size;
         let history = make(size);
         group.throughput(Throughput::Elements(operations as u64));

@@ -54,7 +54,7 @@ pub(crate) fn all(folder: &Path, operations_max: usize) -> io::Result<()> {
         let bad = || events(&search::spoiled(search::key_value(search::SEED, size)), key_value);
         write(format!("key-value-{clients}-clients-bad.jsonl"), &bad, operations)?;
     }
-    for size in generator::EXACT {
+    for size in generator::exact() {
         let Size { operations, clients, pending_percent } = size;
         let name =
             |object| format!("{object}-{clients}-clients-{operations}-pending-{pending_percent}.jsonl");
