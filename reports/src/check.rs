@@ -222,7 +222,7 @@ struct KeyLine<'a> {
 
 #[derive(Serialize)]
 struct ConsistencyLine<'a> {
-    level: Option<&'a str>,
+    level: Option<Level>,
     broken_by: Option<&'a str>,
     operations: Vec<CitedLine<'a>>,
     reason: Option<&'a str>,
@@ -292,21 +292,10 @@ fn finding(finding: &Finding) -> FindingLine<'_> {
 fn consistency(consistency: &Consistency) -> ConsistencyLine<'_> {
     let broken = consistency.broken.as_ref();
     ConsistencyLine {
-        level: consistency.level.map(level),
+        level: consistency.level,
         broken_by: broken.map(|broken| broken.kind),
         operations: broken.map_or_else(Vec::new, |broken| broken.operations.iter().map(cited).collect()),
         reason: consistency.unknown.as_deref(),
-    }
-}
-
-/// A level of consistency in a word, for programs.
-fn level(level: Level) -> &'static str {
-    match level {
-        Level::Diverged => "diverged",
-        Level::ConsistentPrefix => "consistent-prefix",
-        Level::Sequential => "sequential",
-        Level::LinearizableWrites => "linearizable-writes",
-        Level::Linearizable => "linearizable",
     }
 }
 

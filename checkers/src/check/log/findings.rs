@@ -18,32 +18,23 @@ const SHOWN_MAX: usize = 100;
 pub(super) struct Findings<'a, 'h> {
     log: &'a LogOperations<'h>,
     spans: &'a [Span],
-    /// By event: the operation that it is of.
-    span_of: Vec<u32>,
     examples_max: usize,
     found: BTreeMap<(Option<Legal>, Anomaly, TopicPartition), Finding>,
 }
 
 impl<'a, 'h> Findings<'a, 'h> {
     pub(super) fn new(log: &'a LogOperations<'h>, spans: &'a [Span], options: &Options) -> Self {
-        let mut span_of = vec![u32::MAX; log.events.len()];
-        for (number, span) in spans.iter().enumerate() {
-            for place in [Some(span.invocation), span.completion].into_iter().flatten() {
-                span_of[place] = number as u32;
-            }
-        }
         let examples_max = if options.every_example { usize::MAX } else { Finding::EXAMPLES_MAX };
-        Self { log, spans, span_of, examples_max, found: BTreeMap::new() }
+        Self { log, spans, examples_max, found: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, sighting: &Sighting) {
-        let Self { log, spans, span_of, .. } = self;
+        let Self { log, spans, .. } = self;
         let key = (sighting.legal, sighting.anomaly, sighting.partition.clone());
         let example = || {
             let mut named: Vec<u32> = Vec::new();
             for index in &sighting.evidence.operations {
-                let span = usize::try_from(index.0).ok().and_then(|place| span_of.get(place));
-                named.extend(span.filter(|span| !named.contains(span)));
+                named.extend(log.span_of(*index).filter(|span| !named.contains(span)));
             }
             let cited = named.iter().filter_map(|span| spans.get(*span as usize));
             Example {

@@ -22,15 +22,7 @@ pub(super) fn of(
     for operation in &log.operations {
         monitor.operation(operation);
     }
-    let mut by_event = vec![None; log.events.len()];
-    for span in spans {
-        by_event[span.invocation] = Some(span);
-        if let Some(completion) = span.completion {
-            by_event[completion] = Some(span);
-        }
-    }
-    // An operation bears the place of its event as its index.
-    let span = |index: OperationIndex| *by_event.get(usize::try_from(index.0).ok()?)?;
+    let span = |index: OperationIndex| spans.get(log.span_of(index)? as usize);
     let told = |consistency: verdict::Consistency| Consistency {
         level: consistency.level,
         broken: consistency.broken.map(|broken| Contradiction {

@@ -26,6 +26,8 @@ pub(super) struct LogOperations<'h> {
     pub(super) operations: Vec<Operation>,
     /// By event: the place of its operation; [`u32::MAX`] for none.
     at: Vec<u32>,
+    /// By event: the place of its span; [`u32::MAX`] for none.
+    span_of: Vec<u32>,
     names: NamesOf,
     clients: IndexSet<(bool, i64), FxBuildHasher>,
     /// Who sent each value, and whether that was completed.
@@ -55,21 +57,21 @@ impl<'h> LogOperations<'h> {
             events,
             operations: Vec::with_capacity(events.len()),
             at: vec![u32::MAX; events.len()],
+            span_of: vec![u32::MAX; events.len()],
             names: NamesOf::default(),
             clients: IndexSet::default(),
             sent: HashMap::default(),
         };
-        let mut invocations = vec![0; events.len()];
-        for span in spans {
-            invocations[span.invocation] = span.invocation;
-            if let Some(completion) = span.completion {
-                invocations[completion] = span.invocation;
+        for (number, span) in (0..).zip(spans) {
+            for place in [Some(span.invocation), span.completion].into_iter().flatten() {
+                log.span_of[place] = number;
             }
         }
         for (place, event) in events.iter().enumerate() {
             let Actor::Process(process) = event.process else { continue };
             let Some(body) = log.body(event)? else { continue };
-            log.check(place, invocations[place], &body)?;
+            let span = spans.get(log.span_of[place] as usize);
+            log.check(place, span.map_or(place, |span| span.invocation), &body)?;
             log.at[place] = log.operations.len() as u32;
             let operation = Operation {
                 index: OperationIndex(place as u64),
@@ -117,6 +119,12 @@ impl<'h> LogOperations<'h> {
             .into_iter()
             .flatten()
             .filter_map(|place| self.of_event(place))
+    }
+
+    /// The span of the event that an operation bears the place of.
+    pub(super) fn span_of(&self, index: OperationIndex) -> Option<u32> {
+        let place = usize::try_from(index.0).ok()?;
+        self.span_of.get(place).copied().filter(|span| *span != u32::MAX)
     }
 
     /// Puts more operations in, each behind the one at that place; both ascend.

@@ -84,6 +84,12 @@ fn no_level_excuses_the_final_read() {
 }
 
 #[test]
+fn a_final_read_begins_at_offset_0() {
+    let text = "p0 S x:0=a ; p0 S x:1=b ; p1 AF x:1 ; p1 RR x:1=b ; p1 E x:2";
+    assert!(!is(text, Level::Linearizable, None).final_read, "what it did not look at is not gone");
+}
+
+#[test]
 fn acknowledgements_that_promise_nothing_do_not_count() {
     let text = "p0 S1 x:0=a ; p1 AF x:0 ; p1 RR x ; p1 E x:0";
     let consistency = is(text, Level::Linearizable, None);
