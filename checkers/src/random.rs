@@ -1,4 +1,6 @@
 //! Numbers that look random and are the same for the same seed, everywhere: Vigna's splitmix64.
+//!
+//! And how many random histories tests try with them.
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -22,5 +24,17 @@ impl Stream {
         let next = mixed(self.0);
         self.0 = self.0.wrapping_add(STEP);
         next
+    }
+}
+
+/// How many histories a test tries: few, or as many as `HIGHWATER_LONG` says.
+///
+/// # Panics
+/// If that is no number.
+#[cfg(test)]
+pub(crate) fn histories(few: u64) -> u64 {
+    match std::env::var("HIGHWATER_LONG") {
+        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
+        Err(_) => few,
     }
 }

@@ -105,8 +105,7 @@ impl PartitionLog {
         interval: Interval,
         process: u32,
     ) {
-        // What was read last at an offset counts.
-        content.reverse();
+        // Where two values were read at an offset, the polls that did contradict each other already.
         content.sort_by_key(|record| record.offset);
         content.dedup_by_key(|record| record.offset);
         let behind = content.last().map_or(Offset(0), |last| last.offset.plus(1));

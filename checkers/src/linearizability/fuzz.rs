@@ -310,14 +310,6 @@ pub(super) fn listing<A: Debug>(ops: &[Op<A>]) -> String {
     ops.iter().enumerate().map(line).collect()
 }
 
-/// How many histories a test tries: `HIGHWATER_LONG` if that is set.
-pub(super) fn histories(otherwise: u64) -> u64 {
-    match std::env::var("HIGHWATER_LONG") {
-        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
-        Err(_) => otherwise,
-    }
-}
-
 /// An operation, by its call and its return.
 pub(super) fn op<A>(call: u32, ret: u32, action: A) -> Op<A> {
     Op { interval: Interval { call: Moment(call), ret: Moment(ret) }, action }

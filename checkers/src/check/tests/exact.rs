@@ -4,6 +4,7 @@ use super::*;
 use crate::history::mutations::Random;
 use crate::history::{Actor, Event, Outcome};
 use crate::linearizability::rule;
+use crate::random::histories;
 
 const HISTORIES: u64 = 3_000;
 
@@ -43,6 +44,7 @@ fn a_key_with_unique_values_is_decided_and_another_is_searched() {
     let both = check(&format!("{UNIQUE}\n{TWICE}"), Verdict::Violation);
     let verdicts: Vec<_> = both.keys.iter().map(|key| key.verdict).collect();
     assert_eq!(verdicts, [Verdict::Holds, Verdict::Violation]);
+    assert!(both.order.is_empty(), "there is no order of it all");
     assert_eq!((both.keys[0].steps, both.keys[0].operations, both.keys[1].operations), (3, 3, 5));
     assert_eq!(both.steps, both.keys[0].steps + both.keys[1].steps);
     assert_eq!(both.findings[0].key, Some(Datum::Keyword("t".into())));
@@ -207,10 +209,7 @@ fn take_effect(call: &Call, object: &mut Vec<Datum>) -> Result<Datum, ()> {
 
 #[test]
 fn exact_checks_and_the_search_agree() {
-    let count = match std::env::var("HIGHWATER_LONG") {
-        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
-        Err(_) => HISTORIES,
-    };
+    let count = histories(HISTORIES);
     let search = Search { every_part: true, ..Search::default() };
     let options = Options { search, ..Options::default() };
     let (mut violations, mut indeterminate, mut decided, mut searched) = (0, 0, 0, 0);

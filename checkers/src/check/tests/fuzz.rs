@@ -2,15 +2,13 @@
 
 use super::*;
 use crate::history::mutations::{Object as Source, Random, history, mutate};
+use crate::random::histories;
 
 const HISTORIES: u64 = 3_000;
 
 #[test]
 fn no_history_panics() {
-    let count = match std::env::var("HIGHWATER_LONG") {
-        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
-        Err(_) => HISTORIES,
-    };
+    let count = histories(HISTORIES);
     let search = Search { steps_max: 20_000, minimise_steps_max: 20_000, ..Search::default() };
     let (mut checked, mut wrong) = (0, 0);
     for seed in 0..count {

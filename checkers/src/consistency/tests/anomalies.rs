@@ -8,6 +8,7 @@ use crate::linearizability::log::Level;
 use crate::linearizability::rule;
 use crate::log::{LogMonitor, LogReport};
 use crate::monitor::Monitor;
+use crate::random::histories;
 use crate::recording::Event;
 use crate::verdict::{Anomaly, Consistency};
 
@@ -23,10 +24,6 @@ const DIVERGENCES: [Anomaly; 9] = [
     Anomaly::IntPollSkip,
     Anomaly::EndOffsetRegression,
 ];
-
-fn count(default: u64) -> u64 {
-    std::env::var("HIGHWATER_LONG").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 fn found(report: &LogReport) -> BTreeMap<Anomaly, u64> {
     let mut found = BTreeMap::new();
@@ -69,8 +66,8 @@ fn show(events: &[Event]) -> String {
 fn the_ladder_and_the_anomalies_agree() {
     let mut seen: BTreeMap<Anomaly, u64> = BTreeMap::new();
     let mut levels: BTreeMap<Option<Level>, u64> = BTreeMap::new();
-    let histories = count(20_000);
-    for seed in 0..histories {
+    let count = histories(20_000);
+    for seed in 0..count {
         let events = history(seed);
         if let Some(why) = mismatch(&events) {
             panic!("seed {seed}: {why}\n{}", show(&events));
@@ -83,11 +80,11 @@ fn the_ladder_and_the_anomalies_agree() {
     println!("{levels:?}, {seen:?}");
     for anomaly in DIVERGENCES {
         let times = seen.get(&anomaly).copied().unwrap_or(0);
-        assert!(times > histories / 1_000, "{anomaly} was seen {times} times");
+        assert!(times > count / 1_000, "{anomaly} was seen {times} times");
     }
     for level in [Level::Diverged, Level::Sequential, Level::LinearizableWrites, Level::Linearizable] {
         let times = levels.get(&Some(level)).copied().unwrap_or(0);
-        assert!(times > histories / 1_000, "{level:?} was met {times} times");
+        assert!(times > count / 1_000, "{level:?} was met {times} times");
     }
 }
 

@@ -6,16 +6,10 @@
 use super::*;
 use crate::history::mutations::{INPUT_MAX, Random, alphabet, input};
 use crate::history::{spans, write_edn, write_json};
+use crate::random::histories;
 
 /// How many inputs of each kind are tried.
 const INPUTS: u64 = 4_000;
-
-fn inputs() -> u64 {
-    match std::env::var("HIGHWATER_LONG") {
-        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
-        Err(_) => INPUTS,
-    }
-}
 
 /// The history without what depends on how it was laid out.
 fn content(history: &History) -> Vec<Event> {
@@ -50,7 +44,7 @@ fn try_out(format: Format, input: &[u8]) -> bool {
 fn arbitrary_bytes() {
     for format in Format::ALL {
         let mut random = Random::seeded(1);
-        for _ in 0..inputs() {
+        for _ in 0..histories(INPUTS) {
             let input: Vec<u8> = (0..random.below(64)).map(|_| random.next() as u8).collect();
             try_out(format, &input);
         }
@@ -62,7 +56,7 @@ fn words_of_the_format_in_any_order() {
     for format in Format::ALL {
         let mut random = Random::seeded(2);
         let mut read = 0;
-        for _ in 0..inputs() {
+        for _ in 0..histories(INPUTS) {
             let words = (0..random.below(40)).map(|_| random.pick(alphabet(format)));
             let input: String = words.collect();
             read += u64::from(try_out(format, input.as_bytes()));
@@ -76,12 +70,12 @@ fn changed_histories() {
     for format in Format::ALL {
         let mut random = Random::seeded(3);
         let mut read = 0;
-        for _ in 0..inputs() {
+        for _ in 0..histories(INPUTS) {
             let input = input(&mut random, format);
             assert!(input.len() <= INPUT_MAX);
             read += u64::from(try_out(format, &input));
         }
-        let tried = inputs();
+        let tried = histories(INPUTS);
         assert!(
             2 * read >= tried,
             "{format}: only {read} of {tried} inputs were read: most test nothing but errors"

@@ -254,8 +254,6 @@ impl LogStream {
             }
             (Fate::Acknowledged, None) => {
                 match place {
-                    // A copy may lie lower, and be found later.
-                    Some(_) if self.settings.duplicates => {}
                     Some(place) => {
                         self.longest_records.raise(place.saturating_add(1), returning.op);
                         self.longest.raise(place.saturating_add(1), returning.op);

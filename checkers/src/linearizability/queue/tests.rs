@@ -4,12 +4,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::fuzz::{
-    Inventive, Random, agree, delayed, differ, freed, histories, history, listing, op, pending, places,
-    stretched, woven,
+    Inventive, Random, agree, delayed, differ, freed, history, listing, op, pending, places, stretched, woven,
 };
 use super::super::model::Model;
 use super::super::{Answer, Op, Outside, ValueId, Witness, rule};
 use super::{QueueAction, check};
+use crate::random::histories;
 use QueueAction::{Dequeue, DequeueEmpty, DequeueUnknown, Enqueue};
 
 /// A queue, by its sequential behaviour.

@@ -4,12 +4,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::fuzz::{
-    Inventive, Random, agree, delayed, differ, freed, histories, history, listing, op, pending, places,
-    stretched, woven,
+    Inventive, Random, agree, delayed, differ, freed, history, listing, op, pending, places, stretched, woven,
 };
 use super::super::model::Model;
 use super::super::{Answer, Op, Outside, ValueId, Witness, rule};
 use super::{RegisterAction, check};
+use crate::random::histories;
 use RegisterAction::{Cas, CasFailed, Read, Write};
 
 /// What a register holds at first.

@@ -63,7 +63,7 @@ pub(super) fn minimise<M: Model>(
     let mut kept: Vec<_> = kept.collect();
     kept.sort_by_key(|place| (ops[*place].interval.call, ops[*place].id));
     let over = |place: &usize| ops[*place].interval.precedes(ops[failing].interval);
-    let is_late = ops[failing].pure && kept.iter().all(over) && !(kept.is_empty() && problem.after.is_none());
+    let is_late = ops[failing].pure && kept.iter().all(over);
     let others = kept.iter().map(|place| ops[*place].id);
     let operations = [explanation.failing].into_iter().chain(problem.after).chain(others).collect();
     let steps_left = attempt.steps_left;

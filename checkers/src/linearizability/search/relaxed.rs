@@ -42,7 +42,7 @@ impl<M: Model> Model for Relaxed<'_, M> {
     }
 
     fn is_pure(&self, choice: &Choice) -> bool {
-        !choice.may_skip && self.model.is_pure(self.action(choice))
+        self.model.is_pure(self.action(choice))
     }
 
     fn unobserved(&self, ops: &[Op<&Choice>]) -> Vec<OpId> {

@@ -1,10 +1,11 @@
 //! What must change nothing but names: other values, another time, other offsets, a partition beside it.
 
-use super::random::{Random, count, history};
+use super::random::{Random, history};
 use crate::ids::{ClientId, Offset, Process, Time, TopicPartition, Value};
 use crate::log::{LogMonitor, Sighting};
 use crate::monitor::Monitor;
 use crate::operation::{Body, MicroOp, Operation, Poll};
+use crate::random::histories;
 use crate::recording::Event;
 
 /// Near the upper end of what offsets and times can be.
@@ -77,7 +78,7 @@ fn changed(
 
 #[test]
 fn other_values_change_nothing_but_their_names() {
-    for seed in 0..count(500) {
+    for seed in 0..histories(500) {
         let events = history(seed, 30);
         // One to one, and in another order.
         let rename =
@@ -93,7 +94,7 @@ fn other_values_change_nothing_but_their_names() {
 
 #[test]
 fn other_offsets_and_times_change_nothing_but_their_numbers() {
-    for seed in 0..count(500) {
+    for seed in 0..histories(500) {
         let events = history(seed, 30);
         let far = FAR - 5;
         let shift = |offset: Offset| offset.plus(far as i64);
@@ -114,7 +115,7 @@ fn other_offsets_and_times_change_nothing_but_their_numbers() {
 
 #[test]
 fn another_system_beside_it_changes_nothing() {
-    for seed in 0..count(500) {
+    for seed in 0..histories(500) {
         let (one, other) = (history(seed, 20), history(seed + 1_000_000, 20));
         let beside = |name: &TopicPartition| TopicPartition::new("u", name.partition);
         let mut other = changed(&other, &|it| it, &|it| it, &beside);

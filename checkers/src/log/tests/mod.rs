@@ -6,7 +6,7 @@ mod reference;
 mod rules;
 
 use super::*;
-use crate::ids::Process;
+use crate::ids::{OperationIndex, Process};
 use crate::operation::{Acks, Outcome, Phase};
 use crate::script::Script;
 use crate::verdict::{Anomaly, LoadCounts};
@@ -331,4 +331,14 @@ fn without_a_final_read_it_is_said_so() {
     );
     assert!(without("p0 S x:0=a ; p1 AF x:0 ; p1 RR x:0=a ; p1 E x:1").is_empty());
     assert!(without("p0 I x=a").is_empty(), "nothing to lose");
+}
+
+#[test]
+fn a_long_circle_is_told_in_part() {
+    struct Numbers;
+    impl Naming for Numbers {}
+    let circle: Vec<_> = (0..8).map(|index| (OperationIndex(index), Before::Process)).collect();
+    let told = circle::sentence(Anomaly::CircularInformation, &circle, &Numbers);
+    assert_eq!(told.matches("is of the same process").count(), 6, "{told}");
+    assert!(told.ends_with("; and 2 more until #0 again"), "{told}");
 }

@@ -261,8 +261,3 @@ impl Generator {
         }));
     }
 }
-
-/// How many histories a test tries: few, or as many as `HIGHWATER_LONG` says.
-pub(super) fn count(few: u64) -> u64 {
-    std::env::var("HIGHWATER_LONG").ok().and_then(|text| text.parse().ok()).unwrap_or(few)
-}

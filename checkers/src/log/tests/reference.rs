@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::random::{count, history, transactions};
+use super::random::{history, transactions};
 use crate::ids::{ClientId, Offset, TopicPartition, Value};
 use crate::log::LogMonitor;
 use crate::monitor::Monitor;
 use crate::operation::{Body, Operation, Outcome};
+use crate::random::histories;
 use crate::recording::Event;
 use crate::verdict::Anomaly;
 
@@ -314,7 +315,7 @@ fn found(events: &[Event]) -> Found {
 #[test]
 fn the_checker_and_the_reference_agree() {
     let mut seen: BTreeMap<Anomaly, u64> = BTreeMap::new();
-    for seed in 0..count(3_000) {
+    for seed in 0..histories(3_000) {
         let events = history(seed, 6 + seed % 30);
         let (found, expected) = (found(&events), expected(&events));
         assert_eq!(found, expected, "seed {seed}");
@@ -328,7 +329,7 @@ fn the_checker_and_the_reference_agree() {
 #[test]
 fn the_order_of_sends_agrees_with_the_reference() {
     let mut seen = 0;
-    for seed in 0..count(3_000) {
+    for seed in 0..histories(3_000) {
         let events = history(seed, 6 + seed % 30);
         let mut found = BTreeSet::new();
         LogMonitor::default().fold(&events).sightings(&mut |sighting| {
@@ -347,7 +348,7 @@ fn the_order_of_sends_agrees_with_the_reference() {
 #[test]
 fn circles_are_found_where_there_are_any() {
     let mut seen = [0; 4];
-    for seed in 0..count(3_000) {
+    for seed in 0..histories(3_000) {
         let events = if seed % 4 == 0 { history(seed, 30) } else { transactions(seed) };
         let ops = operations(&events);
         let [ww, wr, time] = dependencies(&events);
@@ -381,5 +382,5 @@ fn circles_are_found_where_there_are_any() {
             *seen += u64::from(expected);
         }
     }
-    assert!(seen.iter().all(|count| *count > 30) && seen[3] < count(3_000), "{seen:?}");
+    assert!(seen.iter().all(|count| *count > 30) && seen[3] < histories(3_000), "{seen:?}");
 }

@@ -6,13 +6,7 @@ use crate::history::mutations::{Object, Random, history, mutate};
 use crate::history::{Datum, Event, Outcome, spans};
 use crate::objects::shape::collection;
 use crate::objects::{Staleness, counter, independent, set, set_full, total_queue};
-
-fn histories(otherwise: u64) -> u64 {
-    match std::env::var("HIGHWATER_LONG") {
-        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
-        Err(_) => otherwise,
-    }
-}
+use crate::random::histories;
 
 /// What becomes of an element: Jepsen's definition, read by read.
 fn outcome(events: &[Event], element: &Datum) -> Option<&'static str> {

@@ -10,13 +10,7 @@ use super::oracle;
 use crate::linearizability::Answer;
 use crate::linearizability::log::history::Fate;
 use crate::linearizability::log::{Level, LogHistory, check, ladder, replay};
-
-pub(super) fn histories(default: u64) -> u64 {
-    match std::env::var("HIGHWATER_LONG") {
-        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
-        Err(_) => default,
-    }
-}
+use crate::random::histories;
 
 /// What the check says, held against the certificate; `None` if it is unknown.
 pub(super) fn verdict(history: &LogHistory, profile: &Profile) -> Result<Option<bool>, String> {

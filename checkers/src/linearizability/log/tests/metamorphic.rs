@@ -1,10 +1,10 @@
 //! Changes of a history that cannot change the answer.
 
-use super::differential::histories;
 use super::generator::{self, PROFILES, show};
 use crate::ids::{Moment, Offset};
 use crate::linearizability::Answer;
 use crate::linearizability::log::{Gaps, LogAction, LogHistory, LogSettings, Record, ValueId, check};
+use crate::random::histories;
 
 /// The same history with every value, offset and moment changed.
 fn map(

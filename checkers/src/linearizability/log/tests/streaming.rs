@@ -1,6 +1,5 @@
 //! The check while the history goes on, against the check of all of it.
 
-use super::differential::histories;
 use super::generator::{self, PROFILES, show};
 use crate::ids::{Interval, Moment, Offset};
 use crate::linearizability::log::history::Fate;
@@ -8,6 +7,7 @@ use crate::linearizability::log::{
     Gaps, LogAction, LogHistory, LogSettings, LogStream, ReadMode, ValueId, check, evidence,
 };
 use crate::linearizability::{Answer, OpId, Witness};
+use crate::random::histories;
 
 /// What the stream says, and how many events it took.
 fn stream(history: &LogHistory, settings: LogSettings) -> Option<(Witness, usize)> {

@@ -12,18 +12,12 @@ use crate::linearizability::search::order::ORDERS;
 use crate::linearizability::search::problem::{Entry, Problem};
 use crate::linearizability::search::{Report, Search, replay};
 use crate::linearizability::{Answer, Op, OpId, Witness, brute};
+use crate::random::histories;
 
 /// Histories of each model in a plain `cargo test`.
 const HISTORIES: u64 = 4_000;
 /// Operations of a history.
 pub(super) const OPS_MAX: u64 = 8;
-
-pub(super) fn histories() -> u64 {
-    match std::env::var("HIGHWATER_LONG") {
-        Ok(count) => count.parse().expect("HIGHWATER_LONG is a number of histories"),
-        Err(_) => HISTORIES,
-    }
-}
 
 /// Fails with all that is known of it.
 macro_rules! ensure {
@@ -131,7 +125,7 @@ fn check_explanation<M: Sample>(ops: &[Op<M::Action>], report: &Report) -> Resul
 
 fn differential<M: Sample>(seeds: u64) {
     let (mut violations, mut pending) = (0, 0);
-    let count = histories();
+    let count = histories(HISTORIES);
     for seed in 0..count {
         let ops = history::<M>(seeds << 40 | seed, OPS_MAX);
         let search = Search { exact: seed % 4 == 0, ..Search::default() };
