@@ -15,7 +15,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 ///
 /// What the final read alone shows came about earlier: nothing strikes after the heal, so that the time is
 /// counted back from there.
-pub(super) fn faults_before(recording: &Recording, finding: Option<&Finding>) -> Vec<FaultRecord> {
+pub(crate) fn faults_before(recording: &Recording, finding: Option<&Finding>) -> Vec<FaultRecord> {
     let calm = recording.events.iter().find_map(|event| match event {
         Event::Mark(mark) if mark.stage == Stage::Calm => Some(mark.time),
         _ => None,

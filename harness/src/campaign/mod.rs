@@ -5,7 +5,7 @@
 //! stay. [`determinism`] compares recordings, [`hunt`] looks for mutants.
 
 mod artifacts;
-mod causes;
+pub(crate) mod causes;
 mod schedule;
 mod stop;
 

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod determinism;
 mod error;
+mod kept;
 mod list;
 mod mutants;
 mod replay;

@@ -6,29 +6,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use highwater_checkers::judge::Shown;
-use highwater_checkers::recording::{Event, Header, Recording, Stage, TraceHash};
+use highwater_checkers::recording::{Event, Header, Recording, Stage};
 use highwater_checkers::verdict::{Anomaly, Evidence, Finding, RunVerdict};
 use highwater_reports::Outcome;
 use highwater_reports::narrate::{self, counted};
 use highwater_reports::style::{Paint, Style, plain};
 use highwater_reports::terminal::Detail;
-use highwater_workloads::scenario::{self, LoadError, Scenario, Vocabulary};
 
 use super::args::ReplayArgs;
 use super::error::CliError;
 use super::exit::Exit;
-use super::{Subject, say, stop_on_interrupt, variable};
+use super::{Subject, kept, say, stop_on_interrupt, variable};
 use crate::campaign::SCENARIO_FILE;
 use crate::campaign::determinism::{Difference, first_difference};
 use crate::campaign::thread::alone;
 use crate::run::{RunResult, RunSpec, build, plan_of, rejudge};
 
 pub(super) fn replay(args: &ReplayArgs, subject: &Subject) -> Result<Exit, CliError> {
-    // The path of the file in the folder is as good as that of the folder.
-    let folder =
-        if args.folder.is_file() { args.folder.parent().unwrap_or(Path::new(".")) } else { &args.folder };
+    let folder = kept::folder_of(&args.folder);
     let (recording, verdict) = rejudge(folder)?;
-    let (mut scenario, source) = scenario_of(folder, &recording.header, &subject.vocabulary)?;
+    let (mut scenario, source) = kept::scenario_of(folder, &recording.header, &subject.vocabulary)?;
     // The command line may have switched on more than the scenario's text does.
     scenario.cluster.mutants = plan_of(folder, &recording)?.cluster.mutants;
     let source_name = folder.join(SCENARIO_FILE).display().to_string();
@@ -76,22 +73,6 @@ pub(super) fn replay(args: &ReplayArgs, subject: &Subject) -> Result<Exit, CliEr
     };
     fs::remove_dir_all(&again).map_err(|source| CliError::Io { path: again, source })?;
     Ok(exit)
-}
-
-/// The scenario beside a recording, if it is the one that was run.
-fn scenario_of(
-    folder: &Path,
-    header: &Header,
-    vocabulary: &Vocabulary,
-) -> Result<(Scenario, String), CliError> {
-    let path = folder.join(SCENARIO_FILE);
-    let source = fs::read_to_string(&path).map_err(|source| CliError::Io { path: path.clone(), source })?;
-    if TraceHash::default().with(source.as_bytes()).to_string() != header.scenario_hash {
-        return Err(CliError::Damaged { path, what: "it is not the scenario that was recorded" });
-    }
-    let scenario = scenario::parse(&path.display().to_string(), &source, vocabulary)
-        .map_err(|diagnostics| CliError::Scenarios(vec![LoadError::Invalid(diagnostics)]))?;
-    Ok((scenario, source))
 }
 
 /// Where the replay parts from the recording. One that was stopped is compared as far as it went.
