@@ -7,6 +7,7 @@
 pub mod check;
 pub mod consistency;
 pub mod event;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod narrate;
