@@ -35,14 +35,22 @@ pub fn lines(name: &str, report: &CheckReport, style: Style, detail: Detail) -> 
 
 /// The answer where it is no good one, in one sentence: the last line of what is told.
 pub fn conclusion(name: &str, report: &CheckReport) -> Option<String> {
-    let (heading, what) = match report.verdict {
+    let heading = match report.verdict {
         Verdict::Holds => return None,
-        Verdict::Violation => {
-            ("violation", report.findings.first().map(|finding| sentence(report.object, finding)))
-        }
-        Verdict::Unknown => ("unknown", report.unknown.clone()),
+        Verdict::Violation => "violation",
+        Verdict::Unknown => "unknown",
     };
-    Some(plain(&format!("{heading}: {} ({name})", what.unwrap_or_default())).into_owned())
+    let what = reason(report).unwrap_or_default();
+    Some(plain(&format!("{heading}: {what} ({name})")).into_owned())
+}
+
+/// Why the answer is no good one, in one sentence without its full stop.
+pub(crate) fn reason(report: &CheckReport) -> Option<String> {
+    match report.verdict {
+        Verdict::Holds => None,
+        Verdict::Violation => report.findings.first().map(|finding| sentence(report.object, finding)),
+        Verdict::Unknown => report.unknown.clone(),
+    }
 }
 
 /// What was counted, where there is any of it.
@@ -55,7 +63,7 @@ fn details(report: &CheckReport) -> Vec<String> {
     .collect()
 }
 
-fn sentence(object: Object, finding: &Finding) -> String {
+pub(crate) fn sentence(object: Object, finding: &Finding) -> String {
     // What is said of a log names the key itself.
     let key = finding.key.as_ref().filter(|_| object != Object::Log);
     let key = key.map_or_else(String::new, |key| format!(" of key {key}"));
@@ -66,7 +74,7 @@ fn sentence(object: Object, finding: &Finding) -> String {
     format!("{}{key}: {}{more}", finding.kind, finding.what)
 }
 
-fn size(report: &CheckReport) -> String {
+pub(crate) fn size(report: &CheckReport) -> String {
     let counts = &report.counts;
     format!(
         "{} of {} {}: {} ok, {} failed, {} indeterminate; {}",

@@ -77,15 +77,7 @@ pub fn event(event: &Event) -> String {
         Event::Fault(it) => fault_event(it),
         Event::Trace(it) => trace(it),
         Event::Mark(mark) => {
-            let stage = match mark.stage {
-                Stage::Steady => "steady state reached",
-                Stage::NotSteady => "steady state not reached",
-                Stage::Calm => "calm phase begins",
-                Stage::FinalRead => "final read begins",
-                Stage::NoFinalRead => "final read not possible",
-                Stage::Stopped => "stopped",
-                Stage::Crashed => "crashed",
-            };
+            let stage = stage(mark.stage);
             match &mark.note {
                 Some(note) => format!("-- {stage}: {note}"),
                 None => format!("-- {stage}"),
@@ -97,6 +89,19 @@ pub fn event(event: &Event) -> String {
         }
     };
     format!("{:>12} {what}", time.to_string())
+}
+
+/// A stage of a run, in words.
+pub fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Steady => "steady state reached",
+        Stage::NotSteady => "steady state not reached",
+        Stage::Calm => "calm phase begins",
+        Stage::FinalRead => "final read begins",
+        Stage::NoFinalRead => "final read not possible",
+        Stage::Stopped => "stopped",
+        Stage::Crashed => "crashed",
+    }
 }
 
 /// A broker's trace event: who, what, and its fields as `name=value`.

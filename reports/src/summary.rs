@@ -98,6 +98,8 @@ pub struct RunSummary {
     pub interrupted: bool,
     /// The faults that matter to what went wrong, by the time of their injection; empty if nothing did.
     pub faults: Vec<FaultRecord>,
+    /// All its faults, by their places in the scenario; none where there is no verdict.
+    pub fault_log: Vec<FaultRecord>,
     /// What it took; none if it failed.
     pub measures: Option<Measures>,
     /// The hash of all that happened; equal for equal runs.

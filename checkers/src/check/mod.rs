@@ -4,6 +4,7 @@
 //! a history's functions and values mean is in one file an object.
 
 mod counted;
+mod course;
 mod exact;
 mod finding;
 mod key_value;
@@ -27,6 +28,8 @@ use crate::linearizability::search::Search;
 use crate::objects::ObjectError;
 use operations::Operations;
 
+pub use course::{Course, Step, courses};
+pub use log::operations as log_operations;
 pub use report::{
     CheckReport, Cited, Consistency, Contradiction, Counts, Example, Finding, KeyReport, Place, Tally,
     Verdict,

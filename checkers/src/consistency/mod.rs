@@ -23,7 +23,7 @@ mod report;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
-pub use report::ConsistencyReport;
+pub use report::{ConsistencyReport, Course};
 
 use crate::ids::{ClientId, Interval, Moment, Offset, OperationIndex, Process, Time, TopicPartition, Value};
 use crate::linearizability::log::{LogHistory, LogSettings};

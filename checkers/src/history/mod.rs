@@ -72,6 +72,28 @@ pub enum Actor {
     Named(Arc<str>),
 }
 
+impl Event {
+    /// How much of a value is told in short.
+    const BRIEF: Limits = Limits { depth_max: 7, elements_max: 24 };
+    /// How long what is told in short may be, in characters.
+    const BRIEF_CHARS_MAX: usize = 100;
+
+    /// What is done, in short: the function, the key if it is named apart, and the value, cut where it is long.
+    pub fn brief(&self) -> String {
+        let mut brief = self.function.to_string();
+        // Writing to a text cannot fail.
+        for datum in self.key.iter().chain([&self.value]) {
+            brief.push(' ');
+            let _ = print_within(Self::BRIEF, datum, &mut brief);
+        }
+        if let Some((end, _)) = brief.char_indices().nth(Self::BRIEF_CHARS_MAX) {
+            brief.truncate(end);
+            brief.push('…');
+        }
+        brief
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod mutations;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! one has a [`Certificate`], which is replayed on the plain sequential object; a negative one has a
 //! [`Witness`] of few operations. Budgets count steps, never time, so that an answer repeats itself.
 
+pub mod course;
 pub mod log;
 pub mod model;
 pub mod models;

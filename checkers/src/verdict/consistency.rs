@@ -66,6 +66,9 @@ pub struct Uncounted {
     pub acknowledgements: u64,
     /// Why.
     pub reason: String,
+    /// Whether that is since the partition is forfeit, so that no acknowledgement counts.
+    #[serde(skip)]
+    pub forfeit: bool,
 }
 
 impl Consistency {

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use highwater_checkers::recording;
+use highwater_reports::html::PAGE_FILE;
 
 /// The name of the scenario's text beside its recording: a replay, or a person, reads it again.
 pub const SCENARIO_FILE: &str = "scenario.yaml";
@@ -18,19 +19,25 @@ pub(super) fn folder(artifacts: &Path, scenario: &str, seed: u64) -> PathBuf {
 /// Makes the folder of a run, with the scenario's text.
 pub(super) fn prepare(folder: &Path, source: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
+    // A page that an earlier run left would be about that one.
+    remove_if_there(&folder.join(PAGE_FILE))?;
     fs::write(folder.join(SCENARIO_FILE), source)
 }
 
 /// Deletes a run's recording, and its folder unless a user put something else there.
 pub(super) fn discard(folder: &Path) -> io::Result<()> {
-    for name in [recording::FILE_NAME, SCENARIO_FILE] {
-        match fs::remove_file(folder.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    for name in [recording::FILE_NAME, SCENARIO_FILE, PAGE_FILE] {
+        remove_if_there(&folder.join(name))?;
     }
     remove_if_empty(folder);
     Ok(())
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Deletes the folders of scenarios of which nothing stays, and the one of all. Not before the last run ended:

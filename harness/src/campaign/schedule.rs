@@ -378,6 +378,7 @@ impl Summarise {
             expected: self.entry.scenario.expect.violation.clone(),
             interrupted: result.interrupted,
             faults: Vec::new(),
+            fault_log: result.recording.faults().records().cloned().collect(),
             measures: Some(Measures {
                 virtual_time: result.measures.virtual_time,
                 cpu_time: result.measures.cpu_time,
@@ -419,6 +420,7 @@ fn without_verdict(program: &str, entry: &Entry, job: &Job, failure: &Failure) -
         expected: BTreeSet::new(),
         interrupted: false,
         faults: Vec::new(),
+        fault_log: Vec::new(),
         measures: None,
         hash: None,
         recording: None,

@@ -97,6 +97,9 @@ pub(super) struct RunArgs {
     /// Write a JUnit report to this file
     #[arg(long, value_name = "PATH", env = "HIGHWATER_JUNIT")]
     pub(super) junit: Option<PathBuf>,
+    /// Write a page of all runs to this file; that of each run that is kept lies beside its recording
+    #[arg(long, value_name = "PATH", env = "HIGHWATER_HTML")]
+    pub(super) html: Option<PathBuf>,
     /// What standard output shows
     #[arg(long, value_enum, default_value = "human", env = "HIGHWATER_FORMAT")]
     pub(super) format: Format,
@@ -188,6 +191,9 @@ pub(super) struct CheckArgs {
     /// About the most memory for what a search remembers
     #[arg(long, value_name = "MB", default_value_t = 1_024, env = "HIGHWATER_MEMORY_MAX")]
     pub(super) memory_max_mb: usize,
+    /// Write a page to look into the history, one file that needs no other
+    #[arg(long, value_name = "PATH", env = "HIGHWATER_HTML")]
+    pub(super) html: Option<PathBuf>,
     /// What standard output shows
     #[arg(long, value_enum, default_value = "human", env = "HIGHWATER_FORMAT")]
     pub(super) format: Format,

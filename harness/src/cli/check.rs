@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::{Read, stdin, stdout};
 use std::path::Path;
 
-use highwater_checkers::check::{self, Options, Verdict};
+use highwater_checkers::check::{self, CheckReport, Options, Verdict};
 use highwater_checkers::history::{Format as HistoryFormat, History};
 use highwater_checkers::linearizability::search::Search;
 use highwater_reports::check as told;
+use highwater_reports::html::{self, Checked};
 use highwater_reports::style::Style;
 
 use super::args::{CheckArgs, Format};
@@ -33,6 +34,15 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
             ..Search::default()
         },
     };
+    if args.html.is_some() && args.histories.len() > 1 {
+        return Err(CliError::Usage {
+            message: format!(
+                "`--html` writes the page of one history, and {} are named",
+                args.histories.len()
+            ),
+            help: Some("check them one by one, each with a page of its own".to_owned()),
+        });
+    }
     let style = Style::for_stream(args.output.color(), &stdout(), variable);
     let detail = args.output.detail();
     let mut worst = Verdict::Holds;
@@ -41,6 +51,9 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
         let history = read(name, args.input_format)?;
         let report = check::check(args.model, &history, &options)
             .map_err(|error| CliError::usage(format!("{name}: {error}")))?;
+        if let Some(path) = &args.html {
+            page(args, name, &history, &report, &options, path)?;
+        }
         match args.format {
             Format::Json => say(&told::json(name, &report, detail))?,
             Format::Human => {
@@ -65,6 +78,23 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
         Verdict::Violation => Exit::Violation,
         Verdict::Unknown => Exit::Inconclusive,
     })
+}
+
+/// Writes the page of a history.
+fn page(
+    args: &CheckArgs,
+    name: &str,
+    history: &History,
+    report: &CheckReport,
+    options: &Options,
+    path: &Path,
+) -> Result<(), CliError> {
+    let courses = check::courses(args.model, history, options)
+        .map_err(|error| CliError::usage(format!("{name}: {error}")))?;
+    let reproduce = (name != STDIN).then(|| reproduce(args, name));
+    let page = html::history(&Checked { name, history, report, courses: &courses, reproduce });
+    html::write(path, &page.render())?;
+    Ok(())
 }
 
 fn read(name: &str, format: Option<HistoryFormat>) -> Result<History, CliError> {

@@ -35,6 +35,7 @@ pub(super) fn read(path: &Path, vocabulary: &Vocabulary) -> Result<Kept, CliErro
         expected: scenario.expect.violation.clone(),
         interrupted: recording.events.iter().any(stopped),
         faults: Vec::new(),
+        fault_log: recording.faults().records().cloned().collect(),
         measures: None,
         hash: recording.footer().map(|footer| footer.hash.to_string()),
         recording: Some(folder.to_owned()),

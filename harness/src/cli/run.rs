@@ -2,6 +2,7 @@
 
 use std::io::stdout;
 
+use highwater_reports::html::Html;
 use highwater_reports::json::JsonLines;
 use highwater_reports::junit::Junit;
 use highwater_reports::progress::Progress;
@@ -59,6 +60,9 @@ fn sinks(args: &RunArgs) -> Vec<Box<dyn Sink>> {
     }
     if let Some(path) = &args.junit {
         sinks.push(Box::new(Junit::new(path.clone())));
+    }
+    if let Some(path) = &args.html {
+        sinks.push(Box::new(Html::new(path.clone())));
     }
     sinks.push(match args.format {
         Format::Human => {

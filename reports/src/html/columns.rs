@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::summary::Outcome;
+
 /// A page: the frame in words, and the data.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
@@ -33,6 +35,27 @@ pub enum Tone {
     /// It is not known, or says nothing.
     #[default]
     Unsure,
+}
+
+impl Tone {
+    /// Its name in the style sheet.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Unsure => "warn",
+        }
+    }
+}
+
+impl From<Outcome> for Tone {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pass => Self::Good,
+            Outcome::Inconclusive => Self::Unsure,
+            _ => Self::Bad,
+        }
+    }
 }
 
 /// What the scripts draw.
@@ -69,15 +92,17 @@ pub(super) struct Data {
     /// By broker: since, until (or -1), and `up` or what it is else.
     pub(super) lives: Vec<Vec<(u64, i64, &'static str)>>,
     pub(super) faults: Vec<Fault>,
+    /// When a stage of the run began, and which.
+    pub(super) marks: Vec<(u64, String)>,
     pub(super) findings: Vec<Found>,
     /// The operations that prove the sentence.
     pub(super) witness: Vec<usize>,
     pub(super) ladder: Vec<Rung>,
     pub(super) plots: Vec<Plot>,
-    /// An order in which operations can take effect.
-    pub(super) order: Vec<usize>,
-    /// By step: the state behind it, as a place among the texts.
-    pub(super) states: Vec<usize>,
+    /// In which order operations can have taken effect, by partition or key.
+    pub(super) courses: Vec<Course>,
+    /// What happened to the records that the sentence is about: when (or -1), and what.
+    pub(super) story: Vec<(i64, String)>,
     pub(super) facts: Vec<(&'static str, String)>,
 }
 
@@ -182,6 +207,22 @@ pub(super) struct Rung {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) what: Option<String>,
     pub(super) ops: Vec<usize>,
+}
+
+/// In which order the operations on a partition or key can have taken effect.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Course {
+    pub(super) name: String,
+    /// Differences.
+    pub(super) op: Vec<i64>,
+    /// By step, of a log: the offset of the next record after it, as the difference to that before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) end: Vec<i64>,
+    /// By step, of any other object: what it holds then, as a place among the texts; -1 where that is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) state: Vec<i64>,
+    /// The operation at whose return every order ends, or -1.
+    pub(super) stuck: i64,
 }
 
 /// Curves over time.

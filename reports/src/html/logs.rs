@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use highwater_checkers::ids::Offset;
+use highwater_checkers::ids::{Offset, TopicPartition};
 use highwater_checkers::operation::{Outcome, Phase};
 
 use super::columns::{Data, Log};
-use super::operations::{Read, Sent, Values};
+use super::operations::{Operations, Read, Sent, Values, put_sends};
 
 const ACKNOWLEDGED: u8 = 1;
 const READ: u8 = 2;
@@ -20,8 +20,18 @@ struct Slot {
     flags: u8,
 }
 
-/// Fills the logs and the reads.
-pub(super) fn put(data: &mut Data, sends: &[Sent<'_>], reads: &[Read<'_>], values: &mut Values) {
+/// Fills the sends, the reads and the logs. `parts` are the partitions in the order in which the page lists them.
+pub(super) fn put(data: &mut Data, operations: &Operations<'_>, parts: &[TopicPartition]) {
+    let part = |name: &TopicPartition| parts.binary_search(name).unwrap_or(0);
+    let sends: Vec<Sent<'_>> = operations.sends(part).collect();
+    let reads: Vec<Read<'_>> = operations.reads(part).collect();
+    let mut values = Values::of(&sends);
+    put_sends(data, &sends);
+    put_logs(data, &sends, &reads, &mut values);
+    data.foreign = values.foreign;
+}
+
+fn put_logs(data: &mut Data, sends: &[Sent<'_>], reads: &[Read<'_>], values: &mut Values) {
     let mut logs: Vec<BTreeMap<Offset, Slot>> = vec![BTreeMap::new(); data.parts.len()];
     let mut final_read = vec![false; data.parts.len()];
     for Read { part, records, phase, .. } in reads {
@@ -38,8 +48,7 @@ pub(super) fn put(data: &mut Data, sends: &[Sent<'_>], reads: &[Read<'_>], value
             }
         }
     }
-    for Sent { part, send, outcome, .. } in sends.iter().filter(|sent| sent.outcome == Outcome::Ok) {
-        debug_assert_eq!(*outcome, Outcome::Ok);
+    for Sent { part, send, .. } in sends.iter().filter(|sent| sent.outcome == Outcome::Ok) {
         let Some(offset) = send.offset else { continue };
         let value = values.number(send.value);
         let slot = logs[*part].entry(offset).or_insert(Slot { value, flags: 0 });

@@ -4,11 +4,34 @@
 //! puts it into the template under `page/`, whose scripts draw it.
 
 mod bands;
+mod campaign;
 mod columns;
+mod escape;
+mod history;
 mod logs;
 mod operations;
+mod plots;
 mod render;
 mod run;
 
-pub use columns::Page;
+pub use campaign::{Html, PAGE_FILE};
+pub use columns::{Page, Tone};
+pub use history::{Checked, history};
 pub use run::run;
+
+use std::fs;
+use std::path::Path;
+
+use crate::event::SinkError;
+
+/// Writes a page, and makes the folder in which it is to lie.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write(path: &Path, page: &str) -> Result<(), SinkError> {
+    let failed = |source| SinkError::File { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::write(path, page).map_err(failed)
+}

@@ -1,6 +1,6 @@
 //! The operations of a recording as columns: invocations paired with completions, clients spread over lanes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_checkers::ids::{ClientId, Offset, OperationIndex, Process, Time, TopicPartition, Value};
 use highwater_checkers::operation::{Body, Operation, Outcome, PartitionRead, Phase, Record, Send};
@@ -92,6 +92,23 @@ impl<'a> Operations<'a> {
         if operation.outcome == Outcome::Info {
             self.lanes.close(operation);
         }
+    }
+
+    /// The partitions that operations name, sorted.
+    pub(super) fn partitions(&self) -> Vec<TopicPartition> {
+        let mut named = BTreeSet::new();
+        for Op { invocation, completion, .. } in &self.ops {
+            for body in [Some(&invocation.body), completion.map(|it| &it.body)].into_iter().flatten() {
+                let mut name = |partition: &TopicPartition| {
+                    if !named.contains(partition) {
+                        named.insert(partition.clone());
+                    }
+                };
+                body.sends().for_each(|send| name(&send.partition));
+                body.reads().for_each(|read| name(&read.partition));
+            }
+        }
+        named.into_iter().collect()
     }
 
     /// The operation that an event of the history belongs to.

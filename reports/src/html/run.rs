@@ -1,17 +1,19 @@
 //! The page of a run, from its recording and its summary.
 
-use std::collections::BTreeSet;
-
-use highwater_checkers::ids::{Time, TopicPartition};
+use highwater_checkers::consistency::{ConsistencyMonitor, ConsistencyReport};
+use highwater_checkers::ids::{Offset, Time, TopicPartition};
+use highwater_checkers::monitor::Monitor;
 use highwater_checkers::recording::{Event, Recording};
-use highwater_checkers::verdict::{Finding, Severity};
+use highwater_checkers::verdict::{Finding, RunVerdict, Severity};
 
 use super::bands::Bands;
-use super::columns::{Data, Found, Page, Tone};
-use super::operations::{Operations, Read, Sent, Values, put_sends};
+use super::columns::{Course, Data, Found, Page, Rung};
 use super::logs;
-use crate::narrate::grouped;
-use crate::summary::{Outcome, RunSummary};
+use super::operations::Operations;
+use super::plots::Plots;
+use crate::consistency::level;
+use crate::narrate::{grouped, span, stage};
+use crate::summary::RunSummary;
 
 /// Nanoseconds of one tick of the page: a microsecond.
 const UNIT: u64 = 1_000;
@@ -23,22 +25,24 @@ pub fn run(recording: &Recording, summary: &RunSummary) -> Page {
     let ticks = |time: Time| time.0 / UNIT;
     let mut history = Operations::default();
     let mut bands = Bands::default();
-    let mut end = Time(0);
-    let mut named = BTreeSet::new();
+    let end = recording.events.last().map_or(Time(0), Event::time);
+    let mut plots = Plots::new(end);
+    let mut marks = Vec::new();
+    let mut consistency = ConsistencyMonitor::default();
     for event in &recording.events {
-        end = end.max(event.time());
+        plots.take(event);
         match event {
             Event::Operation(operation) => {
-                named.extend(operation.body.sends().map(|send| send.partition.clone()));
-                named.extend(operation.body.reads().map(|read| read.partition.clone()));
                 history.take(operation);
+                consistency.operation(operation);
             }
             Event::Trace(trace) => bands.trace(trace),
             Event::Fault(fault) => bands.fault(fault),
-            Event::Mark(_) | Event::Sample(_) => {}
+            Event::Mark(mark) => marks.push((ticks(mark.time), stage(mark.stage).to_owned())),
+            Event::Sample(_) => {}
         }
     }
-    let parts: Vec<TopicPartition> = named.into_iter().collect();
+    let parts = history.partitions();
     let brokers = bands.brokers();
     let mut data = Data {
         timed: true,
@@ -49,25 +53,21 @@ pub fn run(recording: &Recording, summary: &RunSummary) -> Page {
         ..Data::default()
     };
     history.put(&mut data, ticks);
-    let part = |name: &TopicPartition| parts.binary_search(name).unwrap_or(0);
-    let sends: Vec<Sent<'_>> = history.sends(part).collect();
-    let reads: Vec<Read<'_>> = history.reads(part).collect();
-    let mut values = Values::of(&sends);
-    put_sends(&mut data, &sends);
-    logs::put(&mut data, &sends, &reads, &mut values);
-    data.foreign = values.foreign;
+    logs::put(&mut data, &history, &parts);
     bands.put(&mut data, &parts, &brokers, ticks);
+    data.marks = marks;
+    data.plots = plots.finish(UNIT);
     findings(&mut data, summary, &history);
+    if let Some(verdict) = summary.verdict() {
+        ladder(&mut data, verdict, &history);
+        courses(&mut data, verdict, consistency.finish(), &history);
+    }
     facts(&mut data, recording, summary);
     let outcome = summary.outcome();
     Page {
         title: summary.id.to_string(),
         outcome: outcome.to_string(),
-        tone: match outcome {
-            Outcome::Pass => Tone::Good,
-            Outcome::Inconclusive => Tone::Unsure,
-            _ => Tone::Bad,
-        },
+        tone: outcome.into(),
         sentence: summary.failure().unwrap_or_else(|| "As expected; nothing broke the contract".to_owned()),
         reproduce: Some(summary.reproduce.clone()),
         data,
@@ -102,6 +102,46 @@ fn findings(data: &mut Data, summary: &RunSummary, history: &Operations<'_>) {
     data.findings = verdict.findings.iter().map(found).collect();
 }
 
+/// How consistent each partition is.
+fn ladder(data: &mut Data, verdict: &RunVerdict, history: &Operations<'_>) {
+    for (partition, consistency) in &verdict.consistency {
+        let broken = consistency.broken.as_ref();
+        let cited = broken.iter().flat_map(|broken| &broken.operations);
+        data.ladder.push(Rung {
+            part: partition.to_string(),
+            level: level(consistency),
+            what: broken
+                .map(|broken| format!("{}: {}", broken.kind, broken.what))
+                .or(consistency.unknown.clone()),
+            ops: cited.filter_map(|cited| history.of_event(cited.operation)).collect(),
+        });
+    }
+}
+
+/// In which order the operations on each partition can have taken effect.
+fn courses(data: &mut Data, verdict: &RunVerdict, consistency: ConsistencyReport, history: &Operations<'_>) {
+    let is_forfeit = |partition: &TopicPartition| {
+        let uncounted = verdict.consistency.get(partition).and_then(|it| it.uncounted.as_ref());
+        uncounted.is_some_and(|uncounted| uncounted.forfeit)
+    };
+    for (partition, found) in consistency.courses(is_forfeit) {
+        let stuck = found.stuck.and_then(|event| history.of_event(event));
+        let mut course = Course {
+            name: partition.to_string(),
+            stuck: stuck.map_or(-1, |op| op as i64),
+            ..Course::default()
+        };
+        let (mut before, mut length) = (0, 0);
+        for (event, Offset(end)) in found.steps {
+            let Some(op) = history.of_event(event).map(|op| op as i64) else { continue };
+            course.op.push(op - before);
+            course.end.push(end - length);
+            (before, length) = (op, end);
+        }
+        data.courses.push(course);
+    }
+}
+
 fn facts(data: &mut Data, recording: &Recording, summary: &RunSummary) {
     let header = &recording.header;
     data.facts.push(("scenario", format!("{} ({})", header.scenario, summary.source)));
@@ -124,5 +164,11 @@ fn facts(data: &mut Data, recording: &Recording, summary: &RunSummary) {
         );
         data.facts.push(("operations", operations));
         data.facts.push(("records", records));
+        let recovery = verdict.recovery.map_or_else(
+            || "some partition did not recover, or nothing was healed".to_owned(),
+            |recovery| format!("{} from the last heal to the last partition", span(recovery)),
+        );
+        data.facts.push(("longest gap between acknowledgements", span(verdict.worst_unavailability)));
+        data.facts.push(("time to recover", recovery));
     }
 }

@@ -4,15 +4,11 @@ use std::collections::BTreeMap;
 
 use super::super::Options;
 use super::super::report::{Cited, Example, Finding, Place};
-use super::super::shown::Shown;
 use super::operations::LogOperations;
 use crate::history::{Actor, Span};
 use crate::ids::TopicPartition;
 use crate::log::{Legal, Sighting};
 use crate::verdict::Anomaly;
-
-/// How much of an operation's value is shown, in characters.
-const SHOWN_MAX: usize = 100;
 
 /// The findings, while they are gathered: violations first.
 pub(super) struct Findings<'a, 'h> {
@@ -80,18 +76,12 @@ impl<'a, 'h> Findings<'a, 'h> {
 pub(super) fn cite(log: &LogOperations<'_>, span: &Span) -> Cited {
     let invocation = &log.events[span.invocation];
     let completion = span.completion.map(|completion| &log.events[completion]);
-    let told = completion.unwrap_or(invocation);
-    let mut what = format!("{} {}", told.function, Shown(told.value.clone()));
-    if let Some((end, _)) = what.char_indices().nth(SHOWN_MAX) {
-        what.truncate(end);
-        what.push('…');
-    }
     Cited {
         process: match invocation.process {
             Actor::Process(process) => process,
             Actor::Named(_) => -1,
         },
-        what,
+        what: completion.unwrap_or(invocation).brief(),
         invocation: Place::of(invocation),
         completion: completion.map(Place::of),
     }

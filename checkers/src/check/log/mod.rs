@@ -14,12 +14,14 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::course::Course;
 use super::report::{CheckReport, Counts, KeyReport, Tally, Verdict};
 use super::{CheckError, Object, Options};
 use crate::history::{History, NotCheckable, Span, spans};
 use crate::ids::TopicPartition;
 use crate::log::{LogMonitor, LogReport};
 use crate::monitor::Monitor;
+use crate::operation::Operation;
 use findings::Findings;
 use operations::LogOperations;
 
@@ -65,6 +67,30 @@ pub(super) fn check(history: &History, options: &Options) -> Result<CheckReport,
     }
     report.unknown = unknown(&log, &not_read);
     Ok(report)
+}
+
+/// In which order the operations on each partition can have taken effect.
+pub(super) fn courses(history: &History) -> Result<Vec<Course>, CheckError> {
+    let spans = spans(&history.events)?;
+    let mut log = LogOperations::of(&history.events, &spans)?;
+    final_read::close(&mut log);
+    let mut courses = levels::courses(&log, &spans);
+    let of = |partition: &TopicPartition| {
+        let course = courses.remove(partition)?;
+        Some(Course { key: log.key(partition).cloned(), ..course })
+    };
+    Ok(log.partitions().filter_map(of).collect())
+}
+
+/// The operations of a log in the terms of our own, each with the place of its event as its index.
+///
+/// # Errors
+/// If the history is none of a log.
+pub fn operations(history: &History) -> Result<Vec<Operation>, CheckError> {
+    let spans = spans(&history.events)?;
+    let mut log = LogOperations::of(&history.events, &spans)?;
+    final_read::close(&mut log);
+    Ok(log.operations)
 }
 
 /// How many operations concern each partition, in the order in which the history names them.

@@ -41,7 +41,7 @@ mod tests;
 
 pub use history::{Arena, LogAction, LogHistory, ReadMode, Record, Records, ValueId, Values};
 pub use ladder::{Level, Rung, Staleness, ladder, ladder_by};
-pub use replay::{LogModel, replay};
+pub use replay::{LogModel, lengths, replay};
 pub use stream::LogStream;
 
 use super::{Answer, Exhausted};

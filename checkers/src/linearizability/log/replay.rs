@@ -123,6 +123,18 @@ pub fn replay(history: &LogHistory, settings: LogSettings, certificate: &Certifi
     Ok(())
 }
 
+/// How long the log is after each operation of a certificate, by the offset of the next record.
+pub fn lengths(history: &LogHistory, settings: LogSettings, certificate: &Certificate) -> Vec<Offset> {
+    let mut times = vec![0_u32; history.ops.len()];
+    let mut log = Replayed::new(history, settings);
+    let length = |id: &OpId| {
+        times[id.0 as usize] += 1;
+        log.apply(*id, times[id.0 as usize]);
+        Offset(log.end)
+    };
+    certificate.order.iter().map(length).collect()
+}
+
 /// The log while it grows.
 struct Replayed<'h> {
     history: &'h LogHistory,
