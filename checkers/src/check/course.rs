@@ -8,7 +8,9 @@ use super::{CheckError, Object, Options, exact, key_value, log, mutex, queue, re
 use crate::history::{Datum, History};
 use crate::linearizability::course::course;
 use crate::linearizability::model::{Model, Part};
-use crate::linearizability::models::{FifoQueue, KeyValue, Keyed, KeyedAction, Mutex, Queue, Set};
+use crate::linearizability::models::{
+    FifoQueue, KeyValue, Keyed, KeyedAction, Mutex, Queue, QueueAction, Set,
+};
 use crate::linearizability::search::Search;
 use crate::linearizability::{Answer, Op, OpId};
 
@@ -56,15 +58,15 @@ pub fn courses(object: Object, history: &History, options: &Options) -> Result<V
             let model = Keyed(register::model(options));
             let ops = operations.keyed(|operation| register::action(operation, options))?;
             let initial = &model.0.initial;
-            of(&operations, &model, &ops, |ops| {
-                exactly(exact::registers(gathered(ops), initial).decided, || search.check(&model, ops).answer)
+            of(&operations, &model, &ops, Clone::clone, |ops| {
+                exactly(exact::registers(gathered(ops), initial).decided, || answer(search, &model, ops))
             })
         }
         Object::FifoQueue => {
             let model = Keyed(FifoQueue::new());
             let ops = operations.keyed(queue::actions)?;
-            of(&operations, &model, &ops, |ops| {
-                exactly(exact::queues(gathered(ops)).decided, || search.check(&model, ops).answer)
+            of(&operations, &model, &ops, dequeues, |ops| {
+                exactly(exact::queues(gathered(ops)).decided, || answer(search, &model, ops))
             })
         }
         Object::KeyValue => searched(&operations, &KeyValue, &operations.gather(key_value::action)?, search),
@@ -73,7 +75,9 @@ pub fn courses(object: Object, history: &History, options: &Options) -> Result<V
             searched(&operations, &Keyed(Set::new()), &operations.keyed(set::action)?, search)
         }
         Object::UnorderedQueue => {
-            searched(&operations, &Keyed(Queue::new()), &operations.keyed(queue::actions)?, search)
+            let model = Keyed(Queue::new());
+            let ops = operations.keyed(queue::actions)?;
+            of(&operations, &model, &ops, dequeues, |ops| answer(search, &model, ops))
         }
         Object::Set | Object::SetFull | Object::TotalQueue | Object::Counter | Object::Log => Vec::new(),
     })
@@ -85,12 +89,31 @@ fn searched<M: Model>(
     ops: &Gathered<M::Action>,
     search: &Search,
 ) -> Vec<Course> {
-    of(operations, model, ops, |ops| search.check(model, ops).answer)
+    of(operations, model, ops, Clone::clone, |ops| answer(search, model, ops))
 }
 
-/// The answer of an exact check, if there is one. The operations are all of one key, and keep their places.
-fn exactly(decided: Vec<exact::Decided>, otherwise: impl FnOnce() -> Answer) -> Answer {
-    decided.into_iter().next().map_or_else(otherwise, |decided| decided.answer)
+/// An answer, and at which return the search that gave it got stuck.
+type Decision = (Answer, Option<OpId>);
+
+fn answer<M: Model>(search: &Search, model: &M, ops: &[Op<M::Action>]) -> Decision {
+    let found = search.check(model, ops);
+    (found.answer, found.explanation.map(|explanation| explanation.failing))
+}
+
+/// An operation on a queue before it returned: what it will take out is not known.
+fn dequeues<V: Clone>(keyed: &KeyedAction<QueueAction<V>>) -> KeyedAction<QueueAction<V>> {
+    let action = match &keyed.action {
+        QueueAction::Enqueue(value) => QueueAction::Enqueue(value.clone()),
+        QueueAction::Dequeue(_) | QueueAction::Empty | QueueAction::DequeueAny => QueueAction::DequeueAny,
+    };
+    KeyedAction { key: keyed.key, action }
+}
+
+/// The answer of an exact check, if there is one. The operations are all of one key, and keep their places; of
+/// other keys, which have lower numbers, there are none.
+fn exactly(decided: Vec<exact::Decided>, otherwise: impl FnOnce() -> Decision) -> Decision {
+    let own = decided.into_iter().find(|decided| !decided.places.is_empty());
+    own.map_or_else(otherwise, |decided| (decided.answer, None))
 }
 
 fn gathered<A: Clone>(ops: &[Op<KeyedAction<A>>]) -> Gathered<KeyedAction<A>> {
@@ -102,7 +125,8 @@ fn of<M: Model>(
     operations: &Operations<'_>,
     model: &M,
     all: &Gathered<M::Action>,
-    mut decide: impl FnMut(&[Op<M::Action>]) -> Answer,
+    outstanding: impl Fn(&M::Action) -> M::Action,
+    mut decide: impl FnMut(&[Op<M::Action>]) -> Decision,
 ) -> Vec<Course> {
     let mut parts: Vec<Vec<u32>> = vec![Vec::new(); operations.keys.len()];
     for (place, op) in (0..).zip(&all.ops) {
@@ -113,7 +137,7 @@ fn of<M: Model>(
     let mut courses = Vec::new();
     for (key, places) in operations.keys.iter().zip(parts) {
         let ops: Vec<_> = places.iter().map(|place| all.ops[*place as usize].clone()).collect();
-        let Some(found) = course(&ops, None, &mut decide) else { continue };
+        let Some(found) = course(&ops, &outstanding, &mut decide) else { continue };
         let invocation = |op: OpId| {
             let span = all.spans[places[op.0 as usize] as usize];
             operations.spans[span as usize].invocation

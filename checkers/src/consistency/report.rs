@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::partition::{Finished, PartitionLog};
 use crate::ids::{Moment, Offset, OperationIndex, Time, TopicPartition};
-use crate::linearizability::log::{self, Gaps, LogHistory, LogSettings, ladder_by};
+use crate::linearizability::log::{self, Gaps, LogAction, LogHistory, LogSettings, ladder_by};
 use crate::linearizability::{Certificate, OpId, course};
 use crate::verdict::{Cited, Consistency, Contradiction, Staleness, Uncounted};
 
@@ -85,9 +85,14 @@ fn course(
     // Real time alone counts, and not who did what.
     history.processes.clear();
     let ops = std::mem::take(&mut history.ops);
-    let found = course::course(&ops, None, |prefix| {
+    // That a send failed is not known before it has.
+    let outstanding = |action: &LogAction| match action {
+        LogAction::AppendFail { value } => LogAction::AppendInfo { value: *value },
+        action => *action,
+    };
+    let found = course::course(&ops, outstanding, |prefix| {
         history.ops = prefix.to_vec();
-        log::check(&history, settings)
+        (log::check(&history, settings), None)
     })?;
     history.ops = ops;
     let told = |op: OpId| cite(&history, op, moments).map(|cited| cited.operation);

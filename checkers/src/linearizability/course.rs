@@ -4,7 +4,7 @@
 //! linearizable, no longer one is. So the first return that breaks it is found by halving.
 
 use super::{Answer, Op, OpId};
-use crate::ids::Moment;
+use crate::ids::{Interval, Moment};
 
 /// An order in which operations can have taken effect, and where it has to end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,18 +15,21 @@ pub struct Course {
     pub stuck: Option<OpId>,
 }
 
-/// The course of these operations, of which `decide` says whether they can be put in order. `None` if that
-/// cannot tell of some prefix. `near` is where a search got stuck, if that is known: it is tried first.
+/// The course of these operations, of which `decide` says whether they can be put in order, and where that got stuck
+/// if it knows. `None` if it cannot tell of some prefix. `outstanding` is what is known of an operation before it
+/// returned: which element a dequeue will take is not.
 pub fn course<A: Clone>(
     ops: &[Op<A>],
-    near: Option<OpId>,
-    mut decide: impl FnMut(&[Op<A>]) -> Answer,
+    outstanding: impl Fn(&A) -> A,
+    mut decide: impl FnMut(&[Op<A>]) -> (Answer, Option<OpId>),
 ) -> Option<Course> {
-    match decide(ops) {
-        Answer::Linearizable(certificate) => return Some(Course { order: certificate.order, stuck: None }),
-        Answer::Unknown(_) => return None,
-        Answer::Violation(_) => {}
-    }
+    let mut near = match decide(ops) {
+        (Answer::Linearizable(certificate), _) => {
+            return Some(Course { order: certificate.order, stuck: None });
+        }
+        (Answer::Unknown(_), _) => return None,
+        (Answer::Violation(_), near) => near,
+    };
     let mut returns: Vec<(Moment, OpId)> = (0..)
         .zip(ops)
         .filter(|(_, op)| op.interval.ret.is_some())
@@ -36,42 +39,52 @@ pub fn course<A: Clone>(
     // Before the first return everything may still happen later, and all of it is one too many.
     let (mut holds, mut breaks) = (0, returns.len());
     let mut order = Vec::new();
-    let mut next = near.and_then(|near| returns.iter().position(|(_, op)| *op == near));
+    let mut held_near = false;
     while breaks - holds > 1 {
-        let middle = next.take().filter(|at| holds < *at && *at < breaks).unwrap_or(holds.midpoint(breaks));
-        let (prefix, places) = before(ops, returns[middle].0);
+        // Where a search got stuck, it is most likely that very return that breaks it.
+        let guess = match near.take() {
+            Some(near) => returns.iter().position(|(_, op)| *op == near),
+            None if std::mem::take(&mut held_near) => Some(holds + 1),
+            None => None,
+        };
+        let is_guess = guess.is_some();
+        let middle = guess.filter(|at| holds < *at && *at < breaks).unwrap_or(holds.midpoint(breaks));
+        let (prefix, places) = before(ops, returns[middle].0, &outstanding);
         match decide(&prefix) {
-            Answer::Linearizable(certificate) => {
+            (Answer::Linearizable(certificate), _) => {
                 order = certificate.order.iter().map(|id| places[id.0 as usize]).collect();
-                // Where the search got stuck, it is most likely the very next return that breaks it.
-                next = (Some(returns[middle].1) == near).then_some(middle + 1);
-                holds = middle;
+                (holds, held_near) = (middle, is_guess);
             }
-            Answer::Violation(_) => breaks = middle,
-            Answer::Unknown(_) => return None,
+            (Answer::Violation(_), stuck) => {
+                near = stuck.and_then(|stuck| places.get(stuck.0 as usize)).copied();
+                breaks = middle;
+            }
+            (Answer::Unknown(_), _) => return None,
         }
     }
     Some(Course { order, stuck: returns.get(holds).map(|(_, op)| *op) })
 }
 
 /// What was called before a moment, and the place of each; what had not returned by then may still happen.
-fn before<A: Clone>(ops: &[Op<A>], moment: Moment) -> (Vec<Op<A>>, Vec<OpId>) {
+fn before<A: Clone>(
+    ops: &[Op<A>],
+    moment: Moment,
+    outstanding: &impl Fn(&A) -> A,
+) -> (Vec<Op<A>>, Vec<OpId>) {
     let called = (0..).zip(ops).filter(|(_, op)| op.interval.call < moment);
-    called
-        .map(|(place, op)| {
-            let mut op = op.clone();
-            if op.interval.ret >= moment {
-                op.interval.ret = Moment::NEVER;
-            }
-            (op, OpId(place))
-        })
-        .unzip()
+    let known = |op: &Op<A>| match op.interval.ret < moment {
+        true => op.clone(),
+        false => {
+            let interval = Interval { ret: Moment::NEVER, ..op.interval };
+            Op { interval, action: outstanding(&op.action) }
+        }
+    };
+    called.map(|(place, op)| (known(op), OpId(place))).unzip()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Interval;
     use crate::linearizability::models::{Register, RegisterAction};
     use crate::linearizability::search::{Search, replay};
 
@@ -79,9 +92,11 @@ mod tests {
         Op { interval: Interval { call: Moment(call), ret: Moment(ret) }, action }
     }
 
+    /// With a hint at where it gets stuck, right or wrong, or without one.
     fn of(ops: &[Op<RegisterAction<u8>>], near: Option<OpId>) -> Course {
         let model = Register { initial: 0 };
-        course(ops, near, |ops| Search::default().check(&model, ops).answer).expect("it is decided")
+        let decide = |ops: &[Op<_>]| (Search::default().check(&model, ops).answer, near);
+        course(ops, Clone::clone, decide).expect("it is decided")
     }
 
     #[test]
@@ -110,11 +125,11 @@ mod tests {
         }
         // That order is one of what there was before, and no longer one is.
         let model = Register { initial: 0 };
-        let (prefix, _) = before(&ops, Moment(6));
+        let (prefix, _) = before(&ops, Moment(6), &Clone::clone);
         let answer = Search::default().check(&model, &prefix).answer;
         let Answer::Linearizable(certificate) = answer else { panic!("{answer:?}") };
         assert_eq!(replay(&model, &prefix, &certificate), Ok(()));
-        let (prefix, _) = before(&ops, Moment(7));
+        let (prefix, _) = before(&ops, Moment(7), &Clone::clone);
         assert!(matches!(Search::default().check(&model, &prefix).answer, Answer::Violation(_)));
     }
 

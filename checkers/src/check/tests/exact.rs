@@ -118,7 +118,7 @@ struct Call {
 }
 
 /// A history of two objects that behave, but for a result that is sometimes made up.
-fn random_history(random: &mut Random, object: Object) -> History {
+pub(super) fn random_history(random: &mut Random, object: Object) -> History {
     let lanes = 2 + random.below(3);
     let mut processes: Vec<i64> = (0..).take(lanes).collect();
     let mut calls: Vec<Option<Call>> = (0..lanes).map(|_| None).collect();

@@ -1,6 +1,7 @@
 //! Tests of checks of histories: what each function means, and what is said of what means nothing.
 
 mod counted;
+mod course;
 mod exact;
 mod foreign;
 mod fuzz;

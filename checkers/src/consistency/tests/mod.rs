@@ -1,5 +1,6 @@
 //! What becomes of a run's own history on the ladder.
 
 mod anomalies;
+mod course;
 mod histories;
 mod known;
