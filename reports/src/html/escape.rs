@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Component, Path};
 
-/// As text of HTML.
+/// As text of HTML. Control characters, which no page may hold, are shown as what cannot be shown.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -13,6 +13,8 @@ pub(super) fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
+            '\n' | '\t' => escaped.push(letter),
+            _ if letter.is_control() => escaped.push(char::REPLACEMENT_CHARACTER),
             _ => escaped.push(letter),
         }
     }
@@ -43,6 +45,7 @@ pub(super) fn address(from: &Path, to: &Path) -> String {
 }
 
 fn absolute(path: &Path) -> std::path::PathBuf {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

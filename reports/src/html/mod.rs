@@ -35,3 +35,6 @@ pub fn write(path: &Path, page: &str) -> Result<(), SinkError> {
     }
     fs::write(path, page).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests;
