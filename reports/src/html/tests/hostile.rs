@@ -115,7 +115,7 @@ fn of_history(text: &str, key: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_of_a_recording_becomes_markup(texts in texts()) {
