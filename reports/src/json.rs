@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::event::{Event, Sink, SinkError, unless_closed};
 use crate::published::{Measured, Published};
+use crate::style::json_line;
 use crate::summary::{
     CampaignSummary, Coverage, Measures, Outcome, RunEnding, RunSummary, ScenarioSummary, StopReason, Tally,
 };
@@ -61,7 +62,7 @@ impl<W: Write> Sink for JsonLines<W> {
         };
         let text =
             serde_json::to_string(&line).expect("the format has text keys alone, and no failing parts");
-        unless_closed(writeln!(self.output, "{text}").and_then(|()| self.output.flush()))
+        unless_closed(writeln!(self.output, "{}", json_line(&text)).and_then(|()| self.output.flush()))
     }
 }
 

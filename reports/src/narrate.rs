@@ -1,5 +1,6 @@
 //! A recording's events, a run's faults and their measures as people read them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -8,6 +9,11 @@ use highwater_checkers::ids::TopicPartition;
 use highwater_checkers::operation::{Body, MicroOp, Operation, PartitionPosition, Poll, Send};
 use highwater_checkers::recording::{Event, Stage};
 use highwater_checkers::trace::{FieldValue, TraceEvent};
+use highwater_checkers::verdict::Evidence;
+
+use crate::style::plain;
+use crate::summary::{Outcome, RunSummary};
+use crate::timeline::Leadership;
 
 /// How many records or targets are named before the rest is only counted.
 const NAMED_MAX: usize = 8;
@@ -53,7 +59,12 @@ pub fn fault(record: &FaultRecord, source: &str) -> String {
                 let _ = write!(text, " on {}", listed(targets));
             }
         }
-        None => text += " never applied",
+        None => {
+            text += " never applied";
+            if let Some(reason) = &record.skipped {
+                let _ = write!(text, ": {reason}");
+            }
+        }
     }
     if let Some(healed) = record.healed {
         let _ = write!(text, " until {healed}");
@@ -67,6 +78,47 @@ pub fn fault(record: &FaultRecord, source: &str) -> String {
         let _ = write!(text, "  {source}:{}", record.yaml.line);
     }
     text
+}
+
+/// The faults that matter to a failed run, a line each: the last `most` of them, which are the nearest to the failure.
+pub(crate) fn causes(run: &RunSummary, most: usize) -> Vec<String> {
+    let earlier = run.faults.len().saturating_sub(most);
+    let nearest = run.faults[earlier..].iter().map(|it| plain(&fault(it, &run.source)).into_owned());
+    let count = (earlier > 0).then(|| format!("after {}:", counted(earlier as u64, "earlier fault")));
+    count.into_iter().chain(nearest).collect()
+}
+
+/// `18 pass, 2 violation`.
+pub(crate) fn outcomes(counts: &BTreeMap<Outcome, u64>) -> String {
+    let told = counts.iter().map(|(outcome, count)| format!("{} {outcome}", grouped(*count)));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// Who led a partition, in a line: `b1 (epoch 0) from 0.512s, nobody (epoch 1) from 9.400s`.
+pub fn leaders(led: &[Leadership]) -> String {
+    let told = led.iter().map(|Leadership { since, epoch, leader }| match leader {
+        Some(leader) => format!("{leader} (epoch {epoch}) from {since}"),
+        None => format!("nobody (epoch {epoch}) from {since}"),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// One instance of a finding: when it was, and the operations, values, offsets and brokers that prove it.
+pub fn evidence(evidence: &Evidence) -> String {
+    let mut told = evidence.time.to_string();
+    for operation in &evidence.operations {
+        let _ = write!(told, " {operation}");
+    }
+    for (name, numbers) in [
+        ("value", evidence.values.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        ("offset", evidence.offsets.iter().map(ToString::to_string).collect()),
+        ("broker", evidence.brokers.iter().map(ToString::to_string).collect()),
+    ] {
+        if !numbers.is_empty() {
+            let _ = write!(told, ", {name} {}", numbers.join(" "));
+        }
+    }
+    told
 }
 
 /// One event of a recording in a line, its time first.

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::event::{Event, RunId, Sink, SinkError};
 use crate::narrate::{counted, grouped};
-use crate::style::plain;
+use crate::style::{line, plain};
 use crate::summary::Outcome;
 
 /// The parts of a run that the bar can show.
@@ -97,7 +97,7 @@ pub struct Lines {
 impl Lines {
     fn say(text: &str) {
         // Standard error may be closed; that is no reason to fail.
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(std::io::stderr(), "{}", line(text));
     }
 }
 

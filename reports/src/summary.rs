@@ -11,6 +11,8 @@ use highwater_checkers::verdict::{Counts, Finding, RunOutcome, RunVerdict};
 
 use crate::event::RunId;
 use crate::published::{Measured, Published};
+use crate::style::shell_word;
+use crate::timeline::Timeline;
 
 /// What a run amounts to, from best to worst: that of its verdict, or that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,8 +100,8 @@ pub struct RunSummary {
     pub interrupted: bool,
     /// The faults that matter to what went wrong, by the time of their injection; empty if nothing did.
     pub faults: Vec<FaultRecord>,
-    /// All its faults, by their places in the scenario; none where there is no verdict.
-    pub fault_log: Vec<FaultRecord>,
+    /// All its faults and leaders, where somebody wants to see them.
+    pub timeline: Option<Box<Timeline>>,
     /// What it took; none if it failed.
     pub measures: Option<Measures>,
     /// The hash of all that happened; equal for equal runs.
@@ -127,12 +129,15 @@ impl RunSummary {
         }
     }
 
+    /// The violations that were not expected.
+    pub fn violations(&self) -> impl Iterator<Item = &Finding> {
+        let findings = self.verdict().into_iter().flat_map(|verdict| &verdict.findings);
+        findings.filter(|finding| finding.is_violation() && !self.expected.contains(finding.anomaly.name()))
+    }
+
     /// The finding that is told first: a violation that was not expected, rather not a secondary one.
     pub fn first_violation(&self) -> Option<&Finding> {
-        let findings = &self.verdict()?.findings;
-        let unexpected =
-            |finding: &&Finding| finding.is_violation() && !self.expected.contains(finding.anomaly.name());
-        findings.iter().filter(unexpected).min_by_key(|finding| finding.secondary)
+        self.violations().min_by_key(|finding| finding.secondary)
     }
 
     /// Whether it was stopped before it could show anything: no failure, and no pass either.
@@ -228,6 +233,11 @@ impl Tally {
         self.total += count;
         self.seeds += u64::from(count > 0);
     }
+
+    fn merge(&mut self, other: Self) {
+        self.total += other.total;
+        self.seeds += other.seeds;
+    }
 }
 
 /// What the seeds of a scenario have seen: a quiet run proves little.
@@ -259,6 +269,17 @@ impl Coverage {
         self.isr_growths.add(counts.isr_growths);
         self.truncations.add(counts.truncations);
         self.info_read.add(counts.info_read);
+    }
+
+    /// Counts the seeds of another.
+    pub fn merge(&mut self, other: &Self) {
+        self.seeds += other.seeds;
+        self.leader_changes.merge(other.leader_changes);
+        self.unclean_elections.merge(other.unclean_elections);
+        self.isr_shrinks.merge(other.isr_shrinks);
+        self.isr_growths.merge(other.isr_growths);
+        self.truncations.merge(other.truncations);
+        self.info_read.merge(other.info_read);
     }
 
     /// Every tally under its name, as the reports show them.
@@ -309,6 +330,17 @@ impl ScenarioSummary {
     /// How many runs there were.
     pub fn runs(&self) -> u64 {
         self.outcomes.values().sum()
+    }
+
+    /// The command that shows again what no seed has shown.
+    pub fn reproduce(&self) -> String {
+        format!("highwater run {} --count {}", shell_word(&self.source), self.runs())
+    }
+
+    /// What it amounts to: its worst run, or that something is missed.
+    pub fn outcome(&self) -> Outcome {
+        let worst = self.outcomes.keys().max().copied().unwrap_or(Outcome::Pass);
+        if self.missed.is_empty() { worst } else { worst.max(Outcome::ExpectationMissed) }
     }
 }
 

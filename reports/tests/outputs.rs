@@ -93,7 +93,6 @@ fn summary(scenario: &str, seed: u64, ending: RunEnding) -> RunSummary {
         expected: ["duplicate".to_owned()].into(),
         interrupted: false,
         faults: Vec::new(),
-        fault_log: Vec::new(),
         measures: Some(Measures {
             virtual_time: Duration::from_secs(34),
             cpu_time: Duration::from_millis(240),

@@ -1,6 +1,5 @@
 //! The folders of recordings: where they are, and which of them stay.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,26 +56,9 @@ pub(super) fn size(folder: &Path) -> u64 {
     fs::metadata(folder.join(recording::FILE_NAME)).map_or(0, |metadata| metadata.len())
 }
 
-/// A word as a shell takes it, quoted where it must be.
-pub fn shell_word(word: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        Cow::Borrowed(word)
-    } else {
-        Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_part_them() {
-        assert_eq!(shell_word("out/quick/seed-7"), "out/quick/seed-7");
-        assert_eq!(shell_word("my suites/it's.yaml"), r"'my suites/it'\''s.yaml'");
-        assert_eq!(shell_word(""), "''");
-    }
 
     #[test]
     fn a_recording_is_deleted_and_what_is_not_ours_stays() {

@@ -1,13 +1,14 @@
 //! Many runs: scenarios at their seeds, several at a time, told in order whatever the order in which they end.
 //!
 //! [`run`] is the way in. Each run goes on a fresh thread of its own ([`thread`]); `schedule` starts them and
-//! hands their summaries to a [`Sink`] in the order of scenarios and seeds; `artifacts` decides which recordings
+//! has `telling` hand their summaries to a [`Sink`] in the order of scenarios and seeds; `artifacts` decides which recordings
 //! stay. [`determinism`] compares recordings, [`hunt`] looks for mutants.
 
 mod artifacts;
 pub(crate) mod causes;
 mod schedule;
 mod stop;
+pub(crate) mod telling;
 
 pub mod determinism;
 pub mod hunt;
@@ -24,7 +25,8 @@ use highwater_checkers::judge::Shown;
 use highwater_reports::{Conclusion, Sink, SinkError};
 use highwater_workloads::Scenario;
 
-pub use artifacts::{SCENARIO_FILE, shell_word, tidy};
+pub use artifacts::{SCENARIO_FILE, tidy};
+pub use highwater_reports::style::shell_word;
 pub use stop::Stop;
 pub use thread::{Execute, Failure};
 
@@ -79,6 +81,10 @@ pub struct Options {
     pub stop_at_violation: bool,
     /// How many of the instances of an anomaly a finding shows.
     pub shown: Shown,
+    /// Whether summaries bear the run's faults and leaders in full ([`RunSummary::timeline`]).
+    ///
+    /// [`RunSummary::timeline`]: highwater_reports::RunSummary::timeline
+    pub timeline: bool,
     /// How long it may take, in real time.
     pub timeout: Option<Duration>,
 }

@@ -10,16 +10,14 @@ use std::thread;
 use std::time::Duration;
 
 use highwater_checkers::verdict::RunOutcome;
-use highwater_reports::published::Published;
 use highwater_reports::summary::{Measures, RunEnding, StopReason};
-use highwater_reports::{
-    CampaignSummary, Conclusion, Event, Outcome, RunId, RunSummary, ScenarioSummary, Sink, SinkError,
-};
-use highwater_workloads::scenario;
+use highwater_reports::timeline::Timeline;
+use highwater_reports::{Conclusion, Event, Outcome, RunId, RunSummary, Sink, SinkError};
 
+use super::telling::{Closing, Telling};
 use super::thread::{Execute, Failure, spawn};
 use super::{Entry, Keep, Options, Stop, artifacts, causes, shell_word};
-use crate::run::{Progress, RunResult, RunSpec, build};
+use crate::run::{Progress, RunResult, RunSpec};
 
 /// How many messages may wait; words of progress beyond that are dropped.
 const MESSAGES_MAX: usize = 1_024;
@@ -27,12 +25,6 @@ const MESSAGES_MAX: usize = 1_024;
 const AHEAD_MAX: u64 = 4_096;
 /// How long runs have to end once the time is up.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A published finding, as reports take it.
-fn published(published: &scenario::Published) -> Published {
-    let scenario::Published { source, sent, acknowledged, lost } = published;
-    Published { source: source.clone(), sent: *sent, acknowledged: *acknowledged, lost: *lost }
-}
 
 /// What the main thread is told.
 enum Message {
@@ -60,7 +52,9 @@ pub(super) struct Schedule<'a> {
     options: &'a Options,
     stop: &'a Stop,
     execute: &'a Execute,
-    sink: &'a mut dyn Sink,
+    telling: Telling<'a>,
+    /// The place among all of the scenario at hand.
+    at_hand: Option<usize>,
     sender: SyncSender<Message>,
     receiver: Receiver<Message>,
     running: BTreeMap<u64, Job>,
@@ -70,23 +64,6 @@ pub(super) struct Schedule<'a> {
     next: u64,
     /// Whether a run failed, and no other may begin.
     failed_fast: bool,
-    told: Told,
-}
-
-/// What was told so far.
-#[derive(Default)]
-struct Told {
-    /// The scenario at hand, with its place among all.
-    scenario: Option<(usize, ScenarioSummary)>,
-    /// What some seed of the scenario at hand must show, and whether one did.
-    wanted: BTreeMap<String, bool>,
-    /// Whether a run of the scenario at hand was cut short.
-    cut_short: bool,
-    /// Whether a run of any scenario was.
-    interrupted: bool,
-    conclusion: Option<Conclusion>,
-    outcomes: BTreeMap<Outcome, u64>,
-    measures: Measures,
     kept_bytes: u64,
     dropped_recordings: u64,
 }
@@ -107,25 +84,22 @@ impl<'a> Schedule<'a> {
             options,
             stop,
             execute,
-            sink,
+            telling: Telling::new(sink),
+            at_hand: None,
             sender,
             receiver,
             running: BTreeMap::new(),
             waiting: BTreeMap::new(),
             next: 0,
             failed_fast: false,
-            told: Told::default(),
+            kept_bytes: 0,
+            dropped_recordings: 0,
         }
     }
 
     pub(super) fn run(mut self) -> Result<Conclusion, SinkError> {
         let planned = self.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.runs()));
-        self.sink.take(&Event::CampaignStarted {
-            build: build().into(),
-            scenarios: self.entries.len(),
-            runs: planned,
-            jobs: self.options.jobs.get(),
-        })?;
+        self.telling.begin(self.entries.len(), planned, self.options.jobs.get())?;
         let limit = self.options.timeout.map(|timeout| watch(timeout, self.sender.clone()));
         self.drive()?;
         drop(limit);
@@ -161,7 +135,7 @@ impl<'a> Schedule<'a> {
                 Message::Progress(index, Progress { reached, total }) => {
                     if let Some(job) = self.running.get(&index) {
                         let run = job.id.clone();
-                        self.sink.take(&Event::RunProgress { run, reached, total })?;
+                        self.telling.live(&Event::RunProgress { run, reached, total })?;
                     }
                 }
                 Message::Ended(index, run) => self.end(index, run)?,
@@ -181,7 +155,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn start(&mut self, job: Job) -> Result<(), SinkError> {
-        self.sink.take(&Event::RunStarted(job.id.clone()))?;
+        self.telling.live(&Event::RunStarted(job.id.clone()))?;
         let entry = &self.entries[job.entry];
         let folder = artifacts::folder(&self.options.artifacts, &job.id.scenario, job.id.seed);
         let index = job.index;
@@ -205,6 +179,7 @@ impl<'a> Schedule<'a> {
             job: job.clone(),
             folder: folder.clone(),
             keep: self.options.keep,
+            timeline: self.options.timeline,
             program: self.options.program.clone(),
         };
         let done = move |result| {
@@ -233,7 +208,7 @@ impl<'a> Schedule<'a> {
         self.running.remove(&index);
         let outcome = run.outcome();
         self.failed_fast |= self.options.fail_fast && outcome != Outcome::Pass;
-        self.sink.take(&Event::RunEnded { run: run.id.clone(), outcome })?;
+        self.telling.live(&Event::RunEnded { run: run.id.clone(), outcome })?;
         self.waiting.insert(index, run);
         while let Some(run) = self.waiting.remove(&self.next) {
             self.tell(self.next, run)?;
@@ -252,31 +227,12 @@ impl<'a> Schedule<'a> {
 
     fn tell(&mut self, index: u64, mut run: Box<RunSummary>) -> Result<(), SinkError> {
         let entry = self.entry_of(index);
-        if self.told.scenario.as_ref().is_none_or(|(at_hand, _)| *at_hand != entry) {
+        if self.at_hand != Some(entry) {
             self.finish_scenario()?;
-            let summary = ScenarioSummary {
-                scenario: run.id.scenario.clone(),
-                source: run.source.clone(),
-                published: self.entries[entry].scenario.published.as_ref().map(published),
-                ..ScenarioSummary::default()
-            };
-            self.told.scenario = Some((entry, summary));
+            self.at_hand = Some(entry);
         }
         self.keep_within_limit(entry, &mut run);
-        let told = &mut self.told;
-        let (_, scenario) = told.scenario.as_mut().expect("was just begun");
-        scenario.add(&run);
-        told.cut_short |= run.interrupted;
-        told.interrupted |= run.interrupted;
-        for expectation in run.verdict().iter().flat_map(|verdict| &verdict.expectations) {
-            if !expectation.every_seed {
-                *told.wanted.entry(expectation.expectation.clone()).or_default() |= expectation.met;
-            }
-        }
-        *told.outcomes.entry(run.outcome()).or_default() += 1;
-        told.conclusion = told.conclusion.max(Some(run.outcome().into()));
-        told.measures = told.measures.plus(run.measures.unwrap_or_default());
-        self.sink.take(&Event::RunFinished(Arc::from(run)))
+        self.telling.run(self.entries[entry].scenario.published.as_ref(), run)
     }
 
     fn entry_of(&self, index: u64) -> usize {
@@ -292,55 +248,33 @@ impl<'a> Schedule<'a> {
     fn keep_within_limit(&mut self, entry: usize, run: &mut RunSummary) {
         let Some(folder) = &run.recording else { return };
         let bytes = artifacts::size(folder);
-        if self.told.kept_bytes > 0 && self.told.kept_bytes + bytes > self.options.recordings_bytes_max {
+        if self.kept_bytes > 0 && self.kept_bytes + bytes > self.options.recordings_bytes_max {
             if artifacts::discard(folder).is_ok() {
-                self.told.dropped_recordings += 1;
+                self.dropped_recordings += 1;
                 run.recording = None;
                 run.reproduce = run_again(&self.options.program, &self.entries[entry], run.id.seed);
             }
         } else {
-            self.told.kept_bytes += bytes;
+            self.kept_bytes += bytes;
         }
     }
 
     fn finish_scenario(&mut self) -> Result<(), SinkError> {
-        let Some((entry, mut scenario)) = self.told.scenario.take() else { return Ok(()) };
-        let wanted = std::mem::take(&mut self.told.wanted);
-        let cut_short = std::mem::take(&mut self.told.cut_short);
-        // Seeds that did not run might have shown it.
-        if scenario.runs() == self.entries[entry].runs() && !cut_short {
-            scenario.missed = wanted.into_iter().filter(|(_, met)| !met).map(|(wanted, _)| wanted).collect();
-        }
-        if !scenario.missed.is_empty() {
-            self.told.conclusion = self.told.conclusion.max(Some(Conclusion::Violation));
-        }
-        self.sink.take(&Event::ScenarioFinished(Box::new(scenario)))
+        let Some(entry) = self.at_hand.take() else { return Ok(()) };
+        let all = self.telling.runs_of_scenario() == self.entries[entry].runs();
+        self.telling.finish_scenario(all)
     }
 
     fn finish(self, planned: u64) -> Result<Conclusion, SinkError> {
-        let told = self.told;
-        let runs: u64 = told.outcomes.values().sum();
-        // A request that came after the last run has stopped nothing.
         let fail_fast = self.failed_fast.then_some(StopReason::FailFast);
-        let stopped = self.stop.reason().or(fail_fast).filter(|_| runs < planned || told.interrupted);
-        let ended_early = match stopped {
-            Some(StopReason::Interrupted) => Some(Conclusion::Interrupted),
-            Some(StopReason::TimedOut) => Some(Conclusion::TimedOut),
-            Some(StopReason::FailFast) | None => None,
-        };
-        let conclusion = told.conclusion.max(ended_early).unwrap_or(Conclusion::NothingRan);
-        self.sink.take(&Event::CampaignFinished(Box::new(CampaignSummary {
-            conclusion,
+        self.telling.finish(&Closing {
             planned,
-            outcomes: told.outcomes,
-            stopped,
-            measures: told.measures,
+            stopped: self.stop.reason().or(fail_fast),
             jobs: self.options.jobs.get(),
             peak_memory: peak_memory(),
-            dropped_recordings: told.dropped_recordings,
+            dropped_recordings: self.dropped_recordings,
             recordings_bytes_max: self.options.recordings_bytes_max,
-        })))?;
-        Ok(conclusion)
+        })
     }
 }
 
@@ -350,6 +284,7 @@ struct Summarise {
     job: Job,
     folder: PathBuf,
     keep: Keep,
+    timeline: bool,
     program: String,
 }
 
@@ -378,7 +313,7 @@ impl Summarise {
             expected: self.entry.scenario.expect.violation.clone(),
             interrupted: result.interrupted,
             faults: Vec::new(),
-            fault_log: result.recording.faults().records().cloned().collect(),
+            timeline: self.timeline.then(|| Box::new(Timeline::of(&result.recording))),
             measures: Some(Measures {
                 virtual_time: result.measures.virtual_time,
                 cpu_time: result.measures.cpu_time,
@@ -420,7 +355,7 @@ fn without_verdict(program: &str, entry: &Entry, job: &Job, failure: &Failure) -
         expected: BTreeSet::new(),
         interrupted: false,
         faults: Vec::new(),
-        fault_log: Vec::new(),
+        timeline: None,
         measures: None,
         hash: None,
         recording: None,

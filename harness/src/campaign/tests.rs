@@ -151,6 +151,7 @@ fn options(artifacts: &Path, jobs: usize) -> Options {
         fail_fast: false,
         stop_at_violation: false,
         shown: Shown::First,
+        timeline: false,
         timeout: None,
     }
 }

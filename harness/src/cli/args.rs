@@ -37,6 +37,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Execute a recording again, exactly, and compare
     Replay(ReplayArgs),
+    /// Tell again of runs that were kept, in every format
+    Report(ReportArgs),
     /// Switch on one mutant after the other, and show at which seed it is caught
     Mutants(MutantsArgs),
     /// Judge anybody's histories by the object that they are about: a linearizability checker of its own
@@ -94,15 +96,8 @@ pub(super) struct RunArgs {
     pub(super) mutants: Vec<String>,
     #[command(flatten)]
     pub(super) jobs: JobsArg,
-    /// Write a JUnit report to this file
-    #[arg(long, value_name = "PATH", env = "HIGHWATER_JUNIT")]
-    pub(super) junit: Option<PathBuf>,
-    /// Write a page of all runs to this file; that of each run that is kept lies beside its recording
-    #[arg(long, value_name = "PATH", env = "HIGHWATER_HTML")]
-    pub(super) html: Option<PathBuf>,
-    /// What standard output shows
-    #[arg(long, value_enum, default_value = "human", env = "HIGHWATER_FORMAT")]
-    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) reports: ReportsArg,
     #[command(flatten)]
     pub(super) artifacts: ArtifactsArg,
     /// Which recordings stay
@@ -124,6 +119,45 @@ pub(super) struct RunArgs {
     pub(super) timeout: Option<Duration>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Folders of runs, or folders under which runs lie
+    #[arg(required = true, value_name = "RUN")]
+    pub(super) runs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) reports: ReportsArg,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// What is told of runs, in which formats. Under GitHub Actions annotations and the summary of the step come by
+/// themselves.
+#[derive(Debug, Args)]
+pub(super) struct ReportsArg {
+    /// Write a JUnit report to this file
+    #[arg(long, value_name = "PATH", env = "HIGHWATER_JUNIT")]
+    pub(super) junit: Option<PathBuf>,
+    /// Write a SARIF report to this file
+    #[arg(long, value_name = "PATH", env = "HIGHWATER_SARIF")]
+    pub(super) sarif: Option<PathBuf>,
+    /// Write a report in Markdown to this file
+    #[arg(long, value_name = "PATH", env = "HIGHWATER_MARKDOWN")]
+    pub(super) markdown: Option<PathBuf>,
+    /// Write a page to this file, to look into what happened; that of each run lies beside its recording
+    #[arg(long, value_name = "PATH", env = "HIGHWATER_HTML")]
+    pub(super) html: Option<PathBuf>,
+    /// What standard output shows
+    #[arg(long, value_enum, default_value = "human", env = "HIGHWATER_FORMAT")]
+    pub(super) format: Format,
+}
+
+impl ReportsArg {
+    /// Whether any of them shows all faults and leaders of a run.
+    pub(super) fn timeline(&self, output: &OutputArgs) -> bool {
+        output.detail() == Detail::Verbose || self.html.is_some()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -274,7 +308,7 @@ pub(super) struct OutputArgs {
     /// Show only what failed
     #[arg(short, long, env = "HIGHWATER_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
-    /// Show every run and every finding
+    /// Show every run, finding, fault and leader
     #[arg(short, long, env = "HIGHWATER_VERBOSE", value_parser = FalseyValueParser::new())]
     verbose: bool,
     /// Whether there are colours

@@ -14,7 +14,7 @@ use highwater_reports::style::Style;
 use super::args::{CheckArgs, Format};
 use super::error::CliError;
 use super::exit::Exit;
-use super::{program, say, variable};
+use super::{program, say, say_json, variable};
 use crate::campaign::shell_word;
 
 /// The name under which a history comes from standard input.
@@ -55,7 +55,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CliError> {
             page(args, name, &history, &report, &options, path)?;
         }
         match args.format {
-            Format::Json => say(&told::json(name, &report, detail))?,
+            Format::Json => say_json(&told::json(name, &report, detail))?,
             Format::Human => {
                 for line in told::lines(name, &report, style, detail) {
                     say(&line)?;

@@ -1,10 +1,11 @@
 //! A run that was kept: its recording, judged again, and its summary, as the reports take them.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
-use highwater_checkers::recording::{Event, Header, Recording, Stage, TraceHash};
+use highwater_checkers::recording::{Event, FILE_NAME, Header, Recording, RecordingReader, Stage, TraceHash};
 use highwater_reports::summary::RunEnding;
 use highwater_reports::{Outcome, RunId, RunSummary};
 use highwater_workloads::scenario::{self, LoadError, Scenario, Vocabulary};
@@ -12,7 +13,7 @@ use highwater_workloads::scenario::{self, LoadError, Scenario, Vocabulary};
 use super::error::CliError;
 use super::program;
 use crate::campaign::{SCENARIO_FILE, causes, shell_word};
-use crate::run::rejudge;
+use crate::run::{RunError, rejudge};
 
 /// A run as its folder tells it.
 pub(super) struct Kept {
@@ -20,6 +21,23 @@ pub(super) struct Kept {
     pub(super) recording: Recording,
     /// What it amounts to. What it took is not known any more.
     pub(super) summary: RunSummary,
+    /// What was run.
+    pub(super) scenario: Scenario,
+}
+
+/// Which run the recording in a folder is of; nothing but its first line is read.
+pub(super) fn identity(folder: &Path) -> Result<RunId, CliError> {
+    let path = folder.join(FILE_NAME);
+    let file = File::open(&path).map_err(|source| CliError::Io { path: path.clone(), source })?;
+    let reader =
+        RecordingReader::new(BufReader::new(file)).map_err(|source| RunError::Damaged { path, source })?;
+    let header = reader.header();
+    Ok(RunId { scenario: header.scenario.as_str().into(), seed: header.seed })
+}
+
+/// The command that executes a kept run again.
+pub(super) fn replay_command(folder: &Path) -> String {
+    format!("{} replay {}", shell_word(&program()), shell_word(&folder.display().to_string()))
 }
 
 /// Reads the run of which the folder, or the recording in it, is named.
@@ -35,16 +53,16 @@ pub(super) fn read(path: &Path, vocabulary: &Vocabulary) -> Result<Kept, CliErro
         expected: scenario.expect.violation.clone(),
         interrupted: recording.events.iter().any(stopped),
         faults: Vec::new(),
-        fault_log: recording.faults().records().cloned().collect(),
+        timeline: None,
         measures: None,
         hash: recording.footer().map(|footer| footer.hash.to_string()),
         recording: Some(folder.to_owned()),
-        reproduce: format!("{} replay {}", shell_word(&program()), shell_word(&folder.display().to_string())),
+        reproduce: replay_command(folder),
     };
     if summary.outcome() > Outcome::Inconclusive {
         summary.faults = causes::faults_before(&recording, summary.first_violation());
     }
-    Ok(Kept { recording, summary })
+    Ok(Kept { recording, summary, scenario })
 }
 
 /// The path of the file in the folder is as good as that of the folder.

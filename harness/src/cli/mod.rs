@@ -11,8 +11,10 @@ mod kept;
 mod list;
 mod mutants;
 mod replay;
+mod report;
 mod run;
 mod scenarios;
+mod sinks;
 mod validate;
 
 pub mod exit;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use highwater_reports::style::{json_line, line};
 use highwater_reports::summary::StopReason;
 use highwater_workloads::scenario::Vocabulary;
 
@@ -75,6 +78,7 @@ fn execute(command: Command, subject: &Subject) -> Result<Exit, CliError> {
     match command {
         Command::Run(args) => run::run(&args, subject),
         Command::Replay(args) => replay::replay(&args, subject),
+        Command::Report(args) => report::report(&args, subject),
         Command::Mutants(args) => mutants::mutants(&args, subject),
         Command::Check(args) => check::check(&args),
         Command::Validate { scenarios } => validate::validate(&scenarios, subject),
@@ -91,16 +95,26 @@ fn program() -> String {
     stem.map_or_else(|| "highwater".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
-/// Writes to standard error, which may be closed.
+/// Writes lines to standard error, which may be closed.
 fn tell(text: &str) {
     use std::io::Write;
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let lines: String = text.split_inclusive('\n').map(line).collect();
+    let _ = std::io::stderr().write_all(lines.as_bytes());
 }
 
 /// Writes a line to standard output; nobody has to read on.
 fn say(text: &str) -> Result<(), CliError> {
+    print(&line(text))
+}
+
+/// Writes a line of JSON to standard output; nobody has to read on.
+fn say_json(text: &str) -> Result<(), CliError> {
+    print(&json_line(text))
+}
+
+fn print(line: &str) -> Result<(), CliError> {
     use std::io::Write;
-    match writeln!(std::io::stdout(), "{text}") {
+    match writeln!(std::io::stdout(), "{line}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(CliError::Sink(highwater_reports::SinkError::Output(error)))
         }

@@ -14,7 +14,7 @@ use super::args::{Format, MutantsArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::scenarios::{self, Loaded};
-use super::{Subject, program, say, stop_on_interrupt, tell, variable};
+use super::{Subject, program, say, say_json, stop_on_interrupt, tell, variable};
 use crate::campaign::hunt::{self, Catch, Ground, Hunted, Quarry};
 use crate::campaign::shell_word;
 use crate::system::Mutant;
@@ -250,7 +250,9 @@ fn lines(told: &[(&Mutant, &Hunted)]) -> Result<(), CliError> {
         seeds_median: hunt::median_seeds(&hunted),
     });
     for line in lines {
-        say(&serde_json::to_string(&line).expect("the format has text keys alone, and no failing parts"))?;
+        say_json(
+            &serde_json::to_string(&line).expect("the format has text keys alone, and no failing parts"),
+        )?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use highwater_checkers::judge::Shown;
 use highwater_checkers::recording::{Event, Header, Recording, Stage};
-use highwater_checkers::verdict::{Anomaly, Evidence, Finding, RunVerdict};
+use highwater_checkers::verdict::{Anomaly, Finding, RunVerdict};
 use highwater_reports::Outcome;
 use highwater_reports::narrate::{self, counted};
 use highwater_reports::style::{Paint, Style, plain};
@@ -131,7 +131,7 @@ impl Show {
                 say(&format!("{}: {}", finding.anomaly, plain(&finding.what)))?;
                 if args.all.shown() == Shown::All {
                     for evidence in &finding.evidence {
-                        say(&format!("  {}", instance(evidence)))?;
+                        say(&format!("  {}", narrate::evidence(evidence)))?;
                     }
                 }
             }
@@ -198,24 +198,6 @@ impl Show {
         say(&self.style.paint(Paint::Bad, format!("the recorded violation is gone: {}", names.join(", "))))?;
         Ok(Exit::NotReproduced)
     }
-}
-
-/// One instance of a finding: when it was, and the operations, values, offsets and brokers that prove it.
-fn instance(evidence: &Evidence) -> String {
-    let mut told = evidence.time.to_string();
-    for operation in &evidence.operations {
-        told.push_str(&format!(" {operation}"));
-    }
-    for (name, numbers) in [
-        ("value", evidence.values.iter().map(ToString::to_string).collect::<Vec<_>>()),
-        ("offset", evidence.offsets.iter().map(ToString::to_string).collect()),
-        ("broker", evidence.brokers.iter().map(ToString::to_string).collect()),
-    ] {
-        if !numbers.is_empty() {
-            told.push_str(&format!(", {name} {}", numbers.join(" ")));
-        }
-    }
-    told
 }
 
 fn violations(verdict: &RunVerdict) -> BTreeSet<Anomaly> {

@@ -1,19 +1,14 @@
 //! `highwater run`: scenarios at their seeds, judged and told.
 
-use std::io::stdout;
-
-use highwater_reports::html::Html;
-use highwater_reports::json::JsonLines;
-use highwater_reports::junit::Junit;
+use highwater_reports::Conclusion;
 use highwater_reports::progress::Progress;
-use highwater_reports::style::Style;
-use highwater_reports::terminal::{Detail, Terminal};
-use highwater_reports::{Conclusion, Sink};
+use highwater_reports::terminal::Detail;
 
-use super::args::{Format, RunArgs};
+use super::args::RunArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::scenarios;
+use super::sinks::sinks;
 use super::{Subject, program, stop_on_interrupt, variable};
 use crate::campaign::{self, Entry, Options};
 
@@ -43,33 +38,15 @@ pub(super) fn run(args: &RunArgs, subject: &Subject) -> Result<Exit, CliError> {
         fail_fast: args.fail_fast,
         stop_at_violation: args.stop_at_violation,
         shown: args.all.shown(),
+        timeline: args.reports.timeline(&args.output),
         timeout: args.timeout,
     };
     let stop = stop_on_interrupt()?;
-    let conclusion: Conclusion =
-        campaign::run(&entries, &options, &stop, &subject.execute, &mut sinks(args))?;
+    let mut sinks = sinks(&args.reports, &args.output);
+    if args.output.detail() > Detail::Quiet {
+        // First of all: it leaves the screen before the summary comes.
+        sinks.insert(0, Box::new(Progress::on_stderr()));
+    }
+    let conclusion: Conclusion = campaign::run(&entries, &options, &stop, &subject.execute, &mut sinks)?;
     Ok(conclusion.into())
-}
-
-/// Every output that is asked for. Progress comes first: it leaves the screen before the summary comes.
-fn sinks(args: &RunArgs) -> Vec<Box<dyn Sink>> {
-    let detail = args.output.detail();
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if detail > Detail::Quiet {
-        sinks.push(Box::new(Progress::on_stderr()));
-    }
-    if let Some(path) = &args.junit {
-        sinks.push(Box::new(Junit::new(path.clone())));
-    }
-    if let Some(path) = &args.html {
-        sinks.push(Box::new(Html::new(path.clone())));
-    }
-    sinks.push(match args.format {
-        Format::Human => {
-            let style = Style::for_stream(args.output.color(), &stdout(), variable);
-            Box::new(Terminal::new(stdout(), style, detail))
-        }
-        Format::Json => Box::new(JsonLines::new(stdout())),
-    });
-    sinks
 }

@@ -16,9 +16,8 @@ use super::escape::{address, escaped};
 use super::render::{STYLE, filled};
 use super::{run, write};
 use crate::event::{Event, Sink, SinkError};
-use crate::narrate::{counted, grouped};
+use crate::narrate::{causes, counted, grouped, outcomes};
 use crate::summary::{CampaignSummary, Conclusion, Outcome, RunSummary, ScenarioSummary};
-use crate::terminal::failure_causes;
 
 /// The name of a run's page in the folder of its recording.
 pub const PAGE_FILE: &str = "report.html";
@@ -26,6 +25,8 @@ pub const PAGE_FILE: &str = "report.html";
 const TEMPLATE: &str = include_str!("page/campaign.html");
 /// So many runs of a scenario that did not pass have a row; all others are counted.
 const ROWS_MAX: usize = 1_000;
+/// So many faults are named as what may have caused a failure.
+const FAULTS_MAX: usize = 12;
 /// So many passing seeds of a scenario are named.
 const SEEDS_MAX: usize = 1_000;
 
@@ -93,18 +94,13 @@ impl Html {
         let mut text = String::new();
         let worst = summary.outcomes.keys().max().copied().unwrap_or(Outcome::Pass);
         let worst = if summary.missed.is_empty() { worst } else { worst.max(Outcome::ExpectationMissed) };
-        let outcomes: Vec<_> = summary
-            .outcomes
-            .iter()
-            .map(|(outcome, count)| format!("{} {outcome}", grouped(*count)))
-            .collect();
         // Writing to a text cannot fail.
         let _ = write!(
             text,
             "<section><h2>{} <span class=\"outcome {}\">{}</span></h2>\n<p class=\"hint\">{}: {}</p>\n",
             escaped(&summary.scenario),
             Tone::from(worst).class(),
-            escaped(&outcomes.join(", ")),
+            escaped(&outcomes(&summary.outcomes)),
             escaped(&summary.source),
             counted(summary.runs(), "seed"),
         );
@@ -150,12 +146,7 @@ impl Html {
                 escaped(&worst.reproduce)
             );
         }
-        let outcomes: Vec<_> = campaign
-            .outcomes
-            .iter()
-            .map(|(outcome, count)| format!("{} {outcome}", grouped(*count)))
-            .collect();
-        let _ = write!(headline, "\n<p>{}</p>", escaped(&outcomes.join(", ")));
+        let _ = write!(headline, "\n<p>{}</p>", escaped(&outcomes(&campaign.outcomes)));
         if campaign.runs() < campaign.planned {
             let _ = write!(headline, "<p>{} of them ended.</p>", grouped(campaign.runs()));
         }
@@ -182,7 +173,7 @@ impl Html {
 
 impl Scenario {
     fn add(&mut self, run: &RunSummary, linked: String) {
-        for fault in &run.fault_log {
+        for fault in run.timeline.iter().flat_map(|timeline| &timeline.faults) {
             let key = (fault.occurrence.entry, fault.kind.clone());
             self.faults.entry(key).or_default().add(fault);
         }
@@ -200,12 +191,12 @@ impl Scenario {
             return;
         }
         self.told += 1;
-        let causes: String =
-            failure_causes(run).iter().map(|line| format!("<div>{}</div>", escaped(line))).collect();
+        let before: String =
+            causes(run, FAULTS_MAX).iter().map(|line| format!("<div>{}</div>", escaped(line))).collect();
         let _ = writeln!(
             self.rows,
             "<tr><td class=\"num\">{linked}</td><td class=\"{}\">{outcome}</td><td>{}<details><summary>faults \
-             before it, and how to see it again</summary>{causes}<pre>{}</pre></details></td></tr>",
+             before it, and how to see it again</summary>{before}<pre>{}</pre></details></td></tr>",
             if outcome == Outcome::Inconclusive { "permitted" } else { "violation" },
             escaped(&run.failure().unwrap_or_default()),
             escaped(&run.reproduce)

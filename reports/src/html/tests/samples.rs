@@ -19,6 +19,7 @@ use highwater_checkers::verdict::{
 
 use crate::event::RunId;
 use crate::summary::{CampaignSummary, RunEnding, RunSummary, ScenarioSummary};
+use crate::timeline::Timeline;
 
 /// Texts that a user, a broker or a file chooses.
 #[derive(Clone, Debug)]
@@ -177,15 +178,15 @@ pub(super) fn summary(texts: &Texts) -> RunSummary {
         worst_unavailability: gap,
         recovery: None,
     };
-    let faults: Vec<_> = recording(texts).faults().records().cloned().collect();
+    let recording = recording(texts);
     RunSummary {
         id: RunId { scenario: texts.scenario.clone().into(), seed: 3 },
         source: format!("suites/{}.yaml", texts.scenario).into(),
         ending: RunEnding::Judged(Box::new(verdict)),
         expected: [].into(),
         interrupted: false,
-        faults: faults.clone(),
-        fault_log: faults,
+        faults: recording.faults().records().cloned().collect(),
+        timeline: Some(Box::new(Timeline::of(&recording))),
         measures: None,
         hash: Some("e1b1456666e0dda1".into()),
         recording: None,
