@@ -1,15 +1,38 @@
 //! Puts a page into its template.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
 use super::columns::Page;
 use super::escape::escaped;
 
 const TEMPLATE: &str = include_str!("page/page.html");
 pub(super) const STYLE: &str = include_str!("page/style.css");
-const SCRIPTS: [&str; 5] = [
+/// Runs before anything else, by itself.
+const GUARD: &str = include_str!("page/errors.js");
+const SCRIPTS: [&str; 22] = [
+    "'use strict';\n",
     include_str!("page/data.js"),
+    include_str!("page/words.js"),
+    include_str!("page/dom.js"),
+    include_str!("page/query.js"),
+    include_str!("page/view.js"),
+    include_str!("page/bars.js"),
+    include_str!("page/cluster.js"),
+    include_str!("page/frame.js"),
     include_str!("page/timeline.js"),
-    include_str!("page/panels.js"),
+    include_str!("page/pointer.js"),
+    include_str!("page/logs.js"),
+    include_str!("page/measures.js"),
+    include_str!("page/findings.js"),
+    include_str!("page/detail.js"),
+    include_str!("page/operations.js"),
+    include_str!("page/steps.js"),
     include_str!("page/plots.js"),
+    include_str!("page/legend.js"),
+    include_str!("page/theme.js"),
+    include_str!("page/search.js"),
     include_str!("page/main.js"),
 ];
 
@@ -18,19 +41,25 @@ impl Page {
     pub fn render(&self) -> String {
         let tone = self.tone.class();
         let reproduce = self.reproduce.as_ref().map_or_else(String::new, |command| {
-            format!("<pre class=\"reproduce\" id=\"reproduce\">{}</pre>", escaped(command))
+            format!(
+                "<div class=\"reproduce\"><pre id=\"reproduce\">{}</pre><button type=\"button\" id=\"copy\">copy</button></div>",
+                escaped(command)
+            )
         });
         // Inside a script element nothing but `</` and `<!` has a meaning, and in JSON both can be written otherwise.
         let data = serde_json::to_string(&self.data).expect("it is plain data").replace('<', "\\u003c");
+        let script = SCRIPTS.concat();
         filled(TEMPLATE, |name, page| match name {
             "title" => page.push_str(&escaped(&self.title)),
             "outcome" => page.push_str(&escaped(&self.outcome)),
             "outcome_class" => page.push_str(tone),
             "sentence" => page.push_str(&escaped(&self.sentence)),
             "reproduce" => page.push_str(&reproduce),
+            "policy" => page.push_str(&policy(&script)),
+            "guard" => page.push_str(GUARD),
             "style" => page.push_str(STYLE),
             "data" => page.push_str(&data),
-            "script" => SCRIPTS.iter().for_each(|script| page.push_str(script)),
+            "script" => page.push_str(&script),
             other => unreachable!("the template asks for `{other}`"),
         })
     }
@@ -48,4 +77,15 @@ pub(super) fn filled(template: &str, mut put: impl FnMut(&str, &mut String)) -> 
     }
     page.push_str(rest);
     page
+}
+
+/// What the page may do: run its own scripts, wear its own style, and nothing else, whatever a recording says.
+fn policy(script: &str) -> String {
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    format!(
+        "default-src 'none'; script-src {} {}; style-src {}; base-uri 'none'; form-action 'none'",
+        hash(GUARD),
+        hash(script),
+        hash(STYLE)
+    )
 }

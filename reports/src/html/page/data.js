@@ -1,6 +1,9 @@
 // The history that the page shows: columns of small numbers, unpacked into arrays that can be searched.
-'use strict';
 
+const OK = 0, FAILED = 1, INDETERMINATE = 2;
+const OUTCOMES = ['ok', 'failed', 'indeterminate'];
+
+// Differences, summed up.
 function running(deltas) {
   const all = new Float64Array(deltas.length);
   let sum = 0;
@@ -11,62 +14,80 @@ function running(deltas) {
 function load(text) {
   const raw = JSON.parse(text);
   const n = raw.ops.call.length;
-  const call = running(raw.ops.call);
-  const ret = new Float64Array(n); // where it was completed; Infinity for what never was
-  const until = new Float64Array(n); // where its bar ends
-  for (let i = 0; i < n; i++) {
-    const len = raw.ops.len[i];
-    ret[i] = len < 0 ? Infinity : call[i] + len;
-    until[i] = Math.min(ret[i], raw.end);
-  }
   const data = {
-    ...raw, n, call, ret, until, lane: Int32Array.from(raw.ops.lane), out: raw.ops.out,
-    // The sends and reads of an operation are consecutive; first[op] is where they begin.
-    sendOp: running(raw.sends.op), sendAt: new Int32Array(n + 1), readOp: running(raw.reads.op), readAt: new Int32Array(n + 1),
+    ...raw, n,
+    call: running(raw.ops.call),
+    ret: new Float64Array(n), // Infinity for what never returned
+    until: new Float64Array(n), // where its bar ends
+    out: Uint8Array.from(raw.ops.out, (letter) => 'ofi'.indexOf(letter)),
+    fn: Uint8Array.from(raw.ops.fn, (letter) => letter.charCodeAt(0) - 65),
+    lane: Int32Array.from(raw.ops.lane),
+    sendOp: running(raw.sends.op),
+    readOp: running(raw.reads.op),
   };
-  fill(data.sendAt, data.sendOp, n);
-  fill(data.readAt, data.readOp, n);
-  ranks(data);
-  lanes(data);
+  for (let i = 0; i < n; i++) data.ret[i] = raw.ops.len[i] < 0 ? Infinity : data.call[i] + raw.ops.len[i];
+  // The sends and reads of an operation are consecutive.
+  data.sendAt = firsts(data.sendOp, n);
+  data.readAt = firsts(data.readOp, n);
+  for (const log of data.logs) log.at = running(log.offset);
+  for (const hw of data.hw) { hw.time = running(hw.t); hw.at = running(hw.v); }
+  byLane(data);
+  rank(data);
   return data;
 }
 
-function fill(at, ops, n) {
+// For each operation where its entries begin, and behind the last one where they end.
+function firsts(ops, n) {
+  const at = new Int32Array(n + 1);
   for (let i = 0, next = 0; i <= n; i++) {
     at[i] = next;
     while (next < ops.length && ops[next] === i) next++;
   }
+  return at;
 }
 
-// Every call and return by its place in the order of events: the other axis.
-function ranks(data) {
-  const { n, call, ret } = data;
-  const order = new Float64Array(2 * n);
-  const index = new Uint32Array(2 * n);
-  for (let i = 0; i < n; i++) {
-    order[2 * i] = call[i];
-    order[2 * i + 1] = ret[i];
-    index[2 * i] = 2 * i;
-    index[2 * i + 1] = 2 * i + 1;
+// The operations of each lane, by their calls. What never returned ends where its lane goes on, so that ends are in order.
+function byLane(data) {
+  const counts = new Int32Array(data.lanes.length);
+  for (const lane of data.lane) counts[lane]++;
+  data.laneOps = Array.from(counts, (count) => new Int32Array(count));
+  counts.fill(0);
+  for (let i = 0; i < data.n; i++) {
+    const lane = data.lane[i];
+    const ops = data.laneOps[lane];
+    if (counts[lane] > 0) {
+      const before = ops[counts[lane] - 1];
+      data.until[before] = Math.min(data.until[before], data.call[i]);
+    }
+    ops[counts[lane]++] = i;
+    data.until[i] = Math.min(data.ret[i], data.end);
   }
-  // At equal times calls stand before returns.
-  index.sort((a, b) => order[a] - order[b] || (a & 1) - (b & 1) || a - b);
+}
+
+// Every call and return by its place in the order of events: the other axis. At equal times calls stand first.
+function rank(data) {
+  const { n, call, ret } = data;
+  const returned = [];
+  for (let i = 0; i < n; i++) if (ret[i] !== Infinity) returned.push(i);
+  const byReturn = Uint32Array.from(returned).sort((a, b) => ret[a] - ret[b] || a - b);
+  const total = n + byReturn.length;
+  data.events = total;
   data.callRank = new Float64Array(n);
-  data.retRank = new Float64Array(n);
-  index.forEach((at, rank) => { (at & 1 ? data.retRank : data.callRank)[at >> 1] = rank; });
-  data.sortedTimes = Float64Array.from(index, (at) => order[at]);
-}
-
-// The operations of each lane, by their calls.
-function lanes(data) {
-  data.laneOps = data.lanes.map(() => []);
-  for (let i = 0; i < data.n; i++) data.laneOps[data.lane[i]].push(i);
-  data.laneOps = data.laneOps.map((ops) => Int32Array.from(ops));
-}
-
-// The rank of a time: how many events come before it.
-function rankOf(data, time) {
-  return lowerBound(data.sortedTimes.length, (i) => data.sortedTimes[i] < time);
+  data.retRank = new Float64Array(n).fill(total);
+  data.times = new Float64Array(total);
+  for (let i = 0, r = 0, at = 0; at < total; at++) {
+    if (i < n && (r >= byReturn.length || call[i] <= ret[byReturn[r]])) {
+      data.times[at] = call[i];
+      data.callRank[i++] = at;
+    } else {
+      data.times[at] = ret[byReturn[r]];
+      data.retRank[byReturn[r++]] = at;
+    }
+  }
+  data.untilRank = Float64Array.from(data.retRank);
+  for (const ops of data.laneOps) {
+    for (let k = 0; k + 1 < ops.length; k++) data.untilRank[ops[k]] = Math.min(data.untilRank[ops[k]], data.callRank[ops[k + 1]]);
+  }
 }
 
 // The first place from 0 to count at which `below` does not hold any more.
@@ -80,31 +101,41 @@ function lowerBound(count, below) {
   return low;
 }
 
-const OUTCOMES = { o: 'ok', f: 'failed', i: 'indeterminate' };
-
-function clock(data, time) {
-  return data.timed ? `${(time * data.unit / 1e9).toFixed(time * data.unit < 1e7 ? 6 : 3)}s` : `event ${Math.round(time)}`;
+// The first place in a sorted array that is not less than a value.
+function placeOf(sorted, value) {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) low = middle + 1; else high = middle;
+  }
+  return low;
 }
 
-// A value by its number: that of the send that sent it, or behind them all that of one that nobody sent.
-function valueText(data, id) {
-  const sent = data.sends.value;
-  return String(id < sent.length ? sent[id] : data.foreign[id - sent.length]);
+// The records that a read returned, as offset and number of the value: those of the log between its ends, but for what
+// is told apart.
+function recordsOf(data, read, most = Infinity) {
+  const own = data.odd[read];
+  if (own) return own.slice(0, most);
+  const log = data.logs[data.reads.part[read]];
+  const records = [];
+  const count = Math.min(data.reads.count[read], most);
+  for (let i = placeOf(log.at, data.reads.from[read]); records.length < count && i < log.at.length; i++) records.push([log.at[i], log.value[i]]);
+  return records;
 }
 
-// What an operation did, in words.
-function describe(data, op) {
-  if (data.ops.text) return data.texts[data.ops.text[op]];
-  const parts = [data.fns[data.ops.fn.charCodeAt(op) - 65]];
-  for (let s = data.sendAt[op]; s < data.sendAt[op + 1]; s++) {
-    const offset = data.sends.offset[s];
-    parts.push(`${data.parts[data.sends.part[s]]}${offset < 0 ? '' : '@' + offset} value ${valueText(data, s)}`);
+// The operations that read a value, given by its number, from a partition.
+function readersOf(data, part, value) {
+  const log = data.logs[part];
+  if (!log) return [];
+  log.of ??= new Map(Array.from(log.value, (v, i) => [v, i]));
+  const offset = log.of.has(value) ? log.at[log.of.get(value)] : -1;
+  const ops = [];
+  for (let r = 0; r < data.readOp.length; r++) {
+    if (data.reads.part[r] !== part || data.reads.count[r] === 0) continue;
+    const own = data.odd[r];
+    const has = own ? own.some(([, v]) => v === value) : offset >= 0 && offset >= data.reads.from[r] && offset <= data.reads.last[r];
+    if (has) ops.push(data.readOp[r]);
   }
-  for (let r = data.readAt[op]; r < data.readAt[op + 1]; r++) {
-    const count = data.reads.count[r];
-    const from = data.reads.from[r];
-    const what = count === 0 ? 'nothing' : count === 1 ? `@${from}` : `@${from} to @${data.reads.last[r]} (${count} records)`;
-    parts.push(`${data.parts[data.reads.part[r]]} ${what}`);
-  }
-  return parts.join(' ');
+  return ops;
 }

@@ -1,127 +1,140 @@
 // Puts the page together, and follows links, keys and the search.
 
 function start() {
-  const began = performance.now();
-  const data = load(document.getElementById('data').textContent);
   const byId = (id) => document.getElementById(id);
-  let picked = -1;
-  const isPicked = () => picked;
-  const timeline = new Timeline(byId('timeline'), byId('tip'), data, (op) => { location.hash = op < 0 ? '' : `op=${op}`; if (op < 0) pick(-1); });
+  const data = load(byId('data').textContent);
+  placePoints(data);
+  const view = new View(data);
+  const t = new Timeline(byId('timeline'), data, view);
+  const stage = byId('stage');
+  stage.style.height = `${Math.max(150, Math.min(t.wholeHeight, Math.max(320, window.innerHeight - stage.offsetTop - 46)))}px`;
+  t.marked = data.witness.slice(0, 26);
+
+  const picked = () => t.picked;
+  showWitness(data, t.marked);
   showFindings(data);
   showFaults(data);
   showConsistency(data);
   showFacts(data);
-  const operations = showOperations(data, isPicked);
-  const goToRecord = showLogs(data, isPicked);
-  const drawPlots = showPlots(data);
-  const pick = (op, show = false) => {
-    picked = timeline.picked = op;
-    showDetail(data, op);
-    if (show && op >= 0) timeline.show([op], 12); else timeline.draw();
-    if (op >= 0) operations.show(op);
-  };
-  showSteps(data, (op) => pick(op, true));
-  drawPlots?.();
+  showLegend(data);
 
-  // #op=12, #t=1500, #record=orders/0@7
-  const follow = () => {
-    const [, key, value] = /^#(op|t|record)=(.*)$/.exec(decodeURIComponent(location.hash)) ?? [];
-    if (key === 'op' && +value >= 0 && +value < data.n) pick(+value, true);
-    if (key === 't') timeline.goTo(+value);
-    const record = key === 'record' && /^(.*)@(\d+)$/.exec(value);
-    if (record && data.parts.includes(record[1])) goToRecord?.(data.parts.indexOf(record[1]), +record[2]);
+  const pick = (op, look = true) => {
+    t.picked = op;
+    showDetail(data, op);
+    operations.show(op);
+    logs?.draw();
+    if (op >= 0 && look) {
+      if (view.starts[op] < view.from || view.starts[op] > view.to || view.to - view.from > view.length / 4) view.frame([op], 12);
+      t.reach(op);
+    }
+    t.draw();
   };
-  window.addEventListener('hashchange', follow);
+  const search = followSearch(data, t, { pick, list: (mask, hits) => operations.list(mask, hits) });
+  const operations = showOperations(data, picked);
+  const logs = showLogs(data, { picked, search: search.set });
+  const goTo = (from, to) => {
+    if (to === undefined) { t.cursor = from; view.goTo(from); } else view.set(view.x(from), view.x(to));
+    t.draw();
+  };
+  const steps = showSteps(data, { go: (op, at) => { t.step = at; pick(op); } });
+  let plots = null;
+
+  // A click in the picture changes the address without going anywhere.
+  followPointer(t, byId('tip'), { pick: (op) => { history.replaceState(null, '', op < 0 ? '#' : `#op=${op}`); pick(op, false); } });
+
+  // #op=12, #t=1.5 and #t=1.5..2 in seconds (or places in the order), #record=orders/0@7, #step=3, #find=c1
+  const go = () => {
+    let link;
+    try { link = decodeURIComponent(location.hash); } catch { return; }
+    const [, key, value] = /^#(op|t|record|step|find)=(.*)$/s.exec(link) ?? [];
+    const unit = data.timed ? 1e9 / data.unit : 1;
+    const times = key === 't' ? value.split('..').map((text) => parseFloat(text) * unit) : [];
+    const [, part, offset] = (key === 'record' && /^(.*)@(\d+)$/s.exec(value)) || [];
+    if (key === 'op' && /^\d+$/.test(value) && Number(value) < data.n) pick(Number(value));
+    else if (key === 't' && times.length <= 2 && times.every(Number.isFinite)) goTo(...times);
+    else if (key === 'step' && /^\d+$/.test(value)) steps?.goTo(Number(value) - 1);
+    else if (key === 'find') search.set(value);
+    else if (part !== undefined && data.parts.includes(part)) logs?.goTo(data.parts.indexOf(part), Number(offset));
+  };
+  window.addEventListener('hashchange', go);
+
+  const axis = () => {
+    view.toggle();
+    byId('axis').textContent = view.byOrder ? 'axis: order of events' : 'axis: time';
+    t.draw();
+  };
+  const showAll = () => { view.fit(); t.draw(); };
+  const zoom = (factor) => { view.zoom(factor); t.draw(); };
+  byId('axis').hidden = !data.timed;
+  for (const [id, act] of [['zoom-in', () => zoom(0.5)], ['zoom-out', () => zoom(2)], ['fit', showAll], ['axis', axis]]) byId(id).addEventListener('click', act);
+  const witness = () => { view.frame(t.marked); if (t.marked.length) t.reach(t.marked[0]); t.draw(); };
+  byId('home').hidden = t.marked.length === 0;
+  byId('home').addEventListener('click', witness);
 
   let finding = -1;
-  const goToFinding = (by) => {
-    const shown = data.findings.filter((one) => one.ops.length);
-    if (shown.length === 0) return;
-    finding = (finding + by + shown.length) % shown.length;
-    timeline.marked = new Set(shown[finding].ops);
-    timeline.show(shown[finding].ops, 3);
-    showDetail(data, shown[finding].ops[0]);
+  const found = data.findings.filter((one) => one.ops.length);
+  const toFinding = (by) => {
+    if (found.length === 0) return;
+    finding = (finding + by + found.length) % found.length;
+    t.marked = found[finding].ops;
+    pick(t.marked[0], false);
+    witness();
   };
-  timeline.marked = new Set(data.witness);
-  if (data.witness.length) timeline.show(data.witness, 3);
-
-  const search = byId('search');
-  let hits = [], hit = -1;
-  const find = (by) => {
-    if (hits.length === 0) return;
-    hit = (hit + by + hits.length) % hits.length;
-    byId('found').textContent = `${hit + 1} of ${hits.length}${hits.length >= HITS_MAX ? '+' : ''}`;
-    pick(hits[hit], true);
+  const neighbour = (by) => {
+    if (t.picked < 0) return;
+    const ops = data.laneOps[data.lane[t.picked]];
+    const op = ops[placeOf(ops, t.picked) + by];
+    if (op !== undefined) location.hash = `op=${op}`;
   };
-  search.addEventListener('input', () => {
-    hits = matches(data, search.value.trim());
-    hit = -1;
-    byId('found').textContent = search.value.trim() ? (hits.length ? `${hits.length}${hits.length >= HITS_MAX ? '+' : ''} found` : 'nothing found') : '';
-  });
-  search.addEventListener('keydown', (event) => { if (event.key === 'Enter') { find(event.shiftKey ? -1 : 1); event.preventDefault(); } });
-
-  byId('filter').addEventListener('change', (event) => { timeline.filter = event.target.value; timeline.draw(); });
-  byId('zoom-in').addEventListener('click', () => timeline.zoom(0.5));
-  byId('zoom-out').addEventListener('click', () => timeline.zoom(2));
-  byId('fit').addEventListener('click', () => timeline.fit());
-  const axis = () => {
-    timeline.toggleAxis();
-    byId('axis').setAttribute('aria-pressed', timeline.byOrder);
-    byId('axis').textContent = timeline.byOrder ? 'by order' : 'by time';
+  const scroll = (by) => { t.clients.scroll += by * LANE; t.draw(); };
+  const pan = (share) => { view.pan(share * (view.to - view.from)); t.draw(); };
+  const keys = {
+    '+': () => zoom(0.6), '=': () => zoom(0.6), '-': () => zoom(1 / 0.6), 0: showAll, ArrowLeft: () => pan(-0.125), ArrowRight: () => pan(0.125),
+    n: () => toFinding(1), p: () => toFinding(-1), j: () => neighbour(1), k: () => neighbour(-1), w: witness, t: () => data.timed && axis(),
+    ']': () => steps?.move(1), '[': () => steps?.move(-1), '/': () => byId('search').focus(), Escape: () => { history.replaceState(null, '', '#'); pick(-1); },
   };
-  byId('axis').addEventListener('click', axis);
-  byId('theme').addEventListener('click', () => {
-    const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-    document.documentElement.dataset.theme = dark ? 'light' : 'dark';
-    timeline.colour();
-    timeline.draw();
-    drawPlots?.();
-  });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { timeline.colour(); timeline.draw(); drawPlots?.(); });
-
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-    const width = timeline.to - timeline.from;
-    const keys = {
-      '+': () => timeline.zoom(0.6), '=': () => timeline.zoom(0.6), '-': () => timeline.zoom(1.7), 0: () => timeline.fit(),
-      ArrowLeft: () => timeline.pan(-width / 8), ArrowRight: () => timeline.pan(width / 8),
-      n: () => goToFinding(1), p: () => goToFinding(-1), t: axis, '/': () => search.focus(), Escape: () => pick(-1),
-    };
-    if (event.target === byId('timeline')) {
-      keys.ArrowUp = () => { timeline.scroll -= 3 * ROW; timeline.draw(); };
-      keys.ArrowDown = () => { timeline.scroll += 3 * ROW; timeline.draw(); };
-    }
-    const act = keys[event.key];
-    if (act) { act(); event.preventDefault(); }
+    const onCanvas = event.target === t.canvas;
+    const act = onCanvas && event.key === 'ArrowUp' ? () => scroll(-3) : onCanvas && event.key === 'ArrowDown' ? () => scroll(3) : Object.hasOwn(keys, event.key) ? keys[event.key] : null;
+    // Tables scroll by themselves.
+    if (!act || (event.key.startsWith('Arrow') && !onCanvas && event.target !== document.body)) return;
+    act();
+    event.preventDefault();
   });
-  follow();
-  // For whoever measures the page.
-  window.highwater = { data, timeline, ready: performance.now() - began };
+
+  const copy = byId('copy');
+  copy?.addEventListener('click', () => navigator.clipboard?.writeText(byId('reproduce').textContent).then(() => { copy.textContent = 'copied'; }, () => {}));
+  followTheme(byId('theme'), (atOnce) => {
+    t.colour();
+    if (atOnce) t.drawNow(); else t.draw();
+    plots?.draw();
+  });
+  const resized = new ResizeObserver(() => { t.draw(); plots?.draw(); });
+  resized.observe(t.canvas);
+
+  witness();
+  go();
+  t.drawNow();
+  Object.assign(window.highwater, { data, timeline: t, steps, inSight: () => inSight(t) });
+  // Two frames on, what was drawn is on the screen.
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    window.highwater.ready = performance.now();
+    plots = showPlots(data, { goTo });
+    window.highwater.plotted = performance.now();
+  }));
 }
 
-const HITS_MAX = 1000;
-
-// The operations that a search means: `op 12`, `orders/0@7`, a value, a client, or words of what was done.
-function matches(data, text) {
-  if (text === '') return [];
-  const exact = /^(?:op|#)\s*(\d+)$/.exec(text);
-  if (exact) return +exact[1] < data.n ? [+exact[1]] : [];
-  const hits = [];
-  const record = /^(.+)@(\d+)$/.exec(text);
-  const part = record ? data.parts.indexOf(record[1]) : -1;
-  const lane = data.lanes.map((name) => name.toLowerCase().includes(text.toLowerCase()));
-  const words = text.toLowerCase();
-  for (let op = 0; op < data.n && hits.length < HITS_MAX; op++) {
-    let has = false;
-    if (part >= 0) {
-      for (let s = data.sendAt[op]; s < data.sendAt[op + 1]; s++) has ||= data.sends.part[s] === part && data.sends.offset[s] === +record[2];
-      for (let r = data.readAt[op]; r < data.readAt[op + 1]; r++) has ||= data.reads.part[r] === part && data.reads.count[r] > 0 && data.reads.from[r] <= +record[2] && data.reads.last[r] >= +record[2];
-    } else {
-      has = lane[data.lane[op]] || describe(data, op).toLowerCase().includes(words);
-    }
-    if (has) hits.push(op);
-  }
-  return hits;
+// What is to be seen in the picture just now.
+function inSight(t) {
+  const { view, data } = t;
+  let count = 0;
+  for (let op = 0; op < data.n; op++) if (view.starts[op] <= view.to && view.ends[op] >= view.from && (!t.mask || t.mask[op])) count++;
+  return {
+    axis: view.byOrder ? 'order' : 'time', from: view.from, to: view.to, length: view.length, operations: count, picked: t.picked, step: t.step,
+    marked: t.marked, hits: t.hits ? Array.from(t.hits.slice(0, 100)) : null,
+    rows: [t.cluster, t.clients].flatMap((region) => t.inSight(region).map((row) => `${row.kind} ${row.name}`)),
+  };
 }
 
 start();

@@ -1,72 +1,119 @@
-// Rates, latencies and lags over time, with the faults shaded.
+// Curves over time with the faults shaded; drawn when they come into sight.
 
-function showPlots(data) {
-  if (!data.timed || data.n === 0) return;
+function showPlots(data, { goTo }) {
+  if (!data.timed || data.n === 0 || data.end === 0) return null;
   const figures = [];
-  const add = (title, unit, series) => {
-    if (series.every((one) => one.points.length === 0)) return;
-    const canvas = el('canvas', { role: 'img', 'aria-label': title });
-    figures.push({ canvas, series, unit });
-    return el('figure', {}, canvas, el('figcaption', {}, `${title}: ${series.map((one) => one.name).join(', ')} (${unit})`));
+  const figure = (plot, draw) => {
+    const canvas = el('canvas', { role: 'img', 'aria-label': said(plot) });
+    canvas.addEventListener('click', (event) => goTo(Math.max(0, ((event.offsetX - GUTTER) / (canvas.clientWidth - GUTTER - 4)) * data.end)));
+    figures.push({ canvas, draw });
+    const keys = (plot.series ?? []).map((one) => el('span', {}, el('i', { class: `key ${one.colour}` }), ` ${one.name} `));
+    return el('figure', {}, el('figcaption', {}, el('strong', {}, plot.title), plot.unit ? ` (${plot.unit}) ` : ' ', ...keys), canvas);
   };
-  const buckets = 240;
-  const width = data.end / buckets;
-  const counts = { o: new Array(buckets).fill(0), f: new Array(buckets).fill(0), i: new Array(buckets).fill(0) };
-  const times = Array.from({ length: buckets }, () => []);
-  for (let op = 0; op < data.n; op++) {
-    if (data.ret[op] === Infinity) continue;
-    const bucket = Math.min(buckets - 1, Math.floor(data.ret[op] / width));
-    counts[data.out[op]][bucket]++;
-    if (data.out[op] === 'o') times[bucket].push(data.ret[op] - data.call[op]);
+  const told = data.plots.map((plot) => ({ ...plot, series: plot.series.map((one, i) => {
+    const time = running(one.t);
+    return { name: one.name, colour: CURVES[i % CURVES.length], steps: true, points: one.v.map((v, k) => [time[k], v]) };
+  }) }));
+  const own = [...rates(data), ...(told.some((plot) => plot.title.includes('not yet read') || plot.title.includes('unseen')) ? [] : [unseen(data)])];
+  const curves = [...own, ...told].filter((plot) => plot.series.some((one) => one.points.length > 0));
+  const nodes = curves.map((plot) => figure(plot, (canvas) => drawCurves(data, canvas, plot)));
+  if (data.sendOp.length > 0) {
+    const rows = availability(data);
+    const plot = { title: 'availability per partition', series: [{ name: 'acknowledged', colour: 'ok' }, { name: 'tried in vain', colour: 'bad' }] };
+    nodes.push(figure(plot, (canvas) => drawAvailability(data, canvas, rows)));
   }
-  const seconds = width * data.unit / 1e9;
-  const rate = (list) => list.map((count, i) => [(i + 0.5) * width, count / seconds]);
-  const quantile = (share) => times.flatMap((list, i) => {
-    if (list.length === 0) return [];
-    list.sort((a, b) => a - b);
-    return [[(i + 0.5) * width, list[Math.min(list.length - 1, Math.floor(share * list.length))] * data.unit / 1e6]];
-  });
-  const nodes = [
-    add('operations that ended', 'a second', [{ name: 'ok', colour: 'o', points: rate(counts.o) }, { name: 'failed', colour: 'f', points: rate(counts.f) }, { name: 'indeterminate', colour: 'i', points: rate(counts.i) }]),
-    add('latency of what was ok', 'ms', [{ name: 'median', colour: 'o', points: quantile(0.5) }, { name: '99 %', colour: 'bad', points: quantile(0.99) }]),
-    ...data.plots.map((plot) => add(plot.title, plot.unit, plot.series.map((one, i) => ({ name: one.name, colour: ['hw', 'bad', 'i', 'o'][i % 4], points: running(one.t).reduce((all, t, k) => (all.push([t, one.v[k]]), all), []) })))),
-  ].filter(Boolean);
-  if (nodes.length === 0) return;
-  section('plots', 'Over time', el('div', { class: 'plots' }, ...nodes));
-  return () => figures.forEach((figure) => drawPlot(data, figure));
+  section('plots', 'Over time', el('p', { class: 'hint' }, 'Faults are shaded. A click goes to that time in the picture above.'), el('div', { class: 'plots' }, ...nodes));
+  const draw = () => figures.forEach((one) => one.draw(one.canvas));
+  draw();
+  return { draw };
 }
 
-function drawPlot(data, { canvas, series }) {
-  const paint = new Proxy({}, { get: (_, name) => getComputedStyle(document.documentElement).getPropertyValue({ o: '--ok', f: '--fail', i: '--info', bad: '--bad', hw: '--hw', fault: '--fault', soft: '--soft', line: '--line', paper: '--paper' }[name]) });
-  const ratio = window.devicePixelRatio || 1;
+const GUTTER = 54;
+const CURVES = ['hw', 'bad', 'info', 'ok', 'pick', 'soft', 'ink', 'fail'];
+
+// A curve in words, for those who do not see it.
+function said({ title, unit, series }) {
+  return `${title}: ${series.map(({ name, points = [] }) => (points.length ? `${name} up to ${+points.reduce((most, [, v]) => Math.max(most, v), 0).toPrecision(3)} ${unit}` : name)).join(', ')}`;
+}
+
+// Paper, shades and the axis of time; returns how to get from a time to a place.
+function frameOf(data, canvas, bottom, colour, g) {
   const { clientWidth: w, clientHeight: h } = canvas;
-  canvas.width = w * ratio;
-  canvas.height = h * ratio;
-  const g = canvas.getContext('2d');
-  g.setTransform(ratio, 0, 0, ratio, 0, 0);
-  g.fillStyle = paint.paper;
+  g.fillStyle = colour('paper');
   g.fillRect(0, 0, w, h);
-  const left = 46;
-  const bottom = h - 14;
-  const top = series.reduce((max, one) => one.points.reduce((m, [, v]) => Math.max(m, v), max), 0) || 1;
-  const x = (t) => left + t / data.end * (w - left - 4);
-  const y = (v) => bottom - v / top * (bottom - 6);
-  g.fillStyle = paint.fault;
+  const x = (time) => GUTTER + (time / data.end) * (w - GUTTER - 4);
+  g.fillStyle = colour('fault');
   for (const fault of data.faults) if (fault.from >= 0) g.fillRect(x(fault.from), 0, Math.max(1, x(fault.to < 0 ? data.end : fault.to) - x(fault.from)), bottom);
   g.font = '10px system-ui, sans-serif';
-  const step = ticks(top, 3);
-  for (let v = 0; v <= top; v += step) {
-    g.fillStyle = paint.line; g.fillRect(left, y(v), w, 1);
-    g.fillStyle = paint.soft; g.fillText(String(+v.toPrecision(3)), 2, y(v) + 3);
-  }
   const second = 1e9 / data.unit;
-  const apart = ticks(data.end / second, 6) * second;
-  for (let t = 0; t <= data.end; t += apart) { g.fillStyle = paint.soft; g.fillText(`${+(t / second).toPrecision(4)}s`, x(t), h - 3); }
-  for (const one of series) {
-    g.strokeStyle = paint[one.colour];
-    g.lineWidth = 1.3;
+  const step = roundStep(data.end / second, Math.max(2, w / 90)) * second;
+  g.fillStyle = colour('soft');
+  for (let time = 0; time <= data.end; time += step) if (x(time) < w - 24) g.fillText(`${+(time / second).toPrecision(4)}s`, x(time), h - 3);
+  return x;
+}
+
+function prepared(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio));
+  canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio));
+  const g = canvas.getContext('2d');
+  g.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const style = getComputedStyle(document.documentElement);
+  return [g, (name) => style.getPropertyValue(`--${name}`).trim()];
+}
+
+function drawCurves(data, canvas, { series }) {
+  const [g, colour] = prepared(canvas);
+  const bottom = canvas.clientHeight - 15;
+  const x = frameOf(data, canvas, bottom, colour, g);
+  const top = series.reduce((most, one) => one.points.reduce((m, [, v]) => Math.max(m, v), most), 0) || 1;
+  const y = (v) => bottom - (v / top) * (bottom - 8);
+  const step = roundStep(top, 3);
+  for (let v = 0; v <= top; v += step) {
+    g.fillStyle = colour('line');
+    g.fillRect(GUTTER, Math.round(y(v)), canvas.clientWidth, 1);
+    g.fillStyle = colour('soft');
+    g.textAlign = 'right';
+    g.fillText(grouped(+v.toPrecision(6)), GUTTER - 5, Math.max(9, y(v) + 3));
+    g.textAlign = 'left';
+  }
+  for (const { points, colour: name, steps } of series) {
+    g.strokeStyle = colour(name);
+    g.lineWidth = 1.4;
     g.beginPath();
-    one.points.forEach(([t, v], i) => (i ? g.lineTo(x(t), y(v)) : g.moveTo(x(t), y(v))));
+    // A pixel shows the least and the greatest of what falls on it.
+    let column = null, low = 0, high = 0, before = null;
+    const put = () => { if (column !== null) { g.lineTo(column, y(low)); g.lineTo(column, y(high)); } };
+    for (const [time, v] of points) {
+      const at = Math.round(x(time));
+      if (at !== column) {
+        put();
+        if (steps && before !== null) g.lineTo(at, y(before));
+        [column, low, high] = [at, v, v];
+      }
+      low = Math.min(low, v);
+      high = Math.max(high, v);
+      before = v;
+    }
+    put();
+    if (steps && before !== null) g.lineTo(x(data.end), y(before));
     g.stroke();
   }
+}
+
+function drawAvailability(data, canvas, rows) {
+  canvas.style.height = `${Math.max(144, 20 + rows.length * 12)}px`;
+  const [g, colour] = prepared(canvas);
+  const bottom = canvas.clientHeight - 15;
+  const x = frameOf(data, canvas, bottom, colour, g);
+  const height = Math.min(24, bottom / rows.length);
+  rows.forEach((row, part) => {
+    row.forEach((state, i) => {
+      if (state === 0) return;
+      g.fillStyle = colour(state === 2 ? 'ok' : 'bad');
+      const from = x((i * data.end) / BUCKETS);
+      g.fillRect(from, part * height + 1, Math.max(1, x(((i + 1) * data.end) / BUCKETS) - from), height - 2);
+    });
+    drawInside(g, data.parts[part], 2, GUTTER - 2, part * height + height / 2 + 4, colour('soft'));
+  });
 }
