@@ -52,7 +52,7 @@ impl Browser {
         let mut browser = Self { runtime, client: None, driver, _folder: folder };
         let capabilities = json!({
             "goog:chromeOptions": { "args": [
-                "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--force-device-scale-factor=1",
+                "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-device-scale-factor=1",
                 "--window-size=1400,900", "--hide-scrollbars",
             ] },
             "goog:loggingPrefs": { "browser": "ALL" },
@@ -155,6 +155,11 @@ impl Browser {
     /// Whether the page has opened a dialog.
     pub(crate) fn has_dialog(&self) -> bool {
         self.runtime.block_on(self.client().get_alert_text()).is_ok()
+    }
+
+    /// Gives the window another size.
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        self.runtime.block_on(self.client().set_window_size(width, height)).expect("the window has another size");
     }
 
     /// A picture of the window, as PNG.

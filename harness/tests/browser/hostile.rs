@@ -36,7 +36,8 @@ fn a_hostile_recording_is_text() {
     browser.evaluate("location.hash = '#op=1'");
     browser.wait("highwater.inSight().picked === 1");
     let detail = browser.text("#detail");
-    assert_eq!(detail.matches(EVIL).count(), 2, "{detail}");
+    // Its partition, in words and at its value, and its error.
+    assert_eq!(detail.matches(EVIL).count(), 3, "{detail}");
     // It can be searched for, and linked to.
     browser.evaluate("location.hash = '#find=' + encodeURIComponent('</script><script>')");
     browser.wait("highwater.inSight().hits?.length > 0");

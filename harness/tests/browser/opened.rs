@@ -64,7 +64,7 @@ fn a_failing_run_shows_its_witness_first() {
     browser.click("#witness a[href^='#record=']");
     browser.wait("document.querySelector('#log tr.wanted.odd')");
     let row = browser.text("#log tr.wanted");
-    assert!(row.contains("acknowledged and lost"), "{row}");
+    assert!(row.contains(&format!("also acknowledged here, and lost: value {value} ")), "{row}");
     let at = browser.evaluate("return Number(document.querySelector('#log tr.wanted').dataset.offset)");
     assert_eq!(at, json!(offset));
     browser.assert_clean();

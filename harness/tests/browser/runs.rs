@@ -15,19 +15,19 @@ use highwater_reports::{Event, Outcome, RunId, RunSummary, Sink, SinkError, html
 use highwater_workloads::scenario;
 use serde_json::Value;
 
-/// A leader is cut off and deposed, then another broker dies. `CLUSTER` is filled in.
+/// A leader is cut off from the others and deposed, while clients reach it; then another broker dies. `MUTANTS` is filled in.
 const SCENARIO: &str = "\
 version: 1
 name: deposed-leader
-description: a leader is cut off from everybody, deposed, and comes back
+description: a broker is cut off from the others, but not from its clients; deposed, it comes back
 cluster:
   brokers: 3
-CLUSTER
   config:
     replica.lag.time.max.ms: 3000
     broker.heartbeat.interval.ms: 500
     broker.session.timeout.ms: 2000
     replica.high.watermark.checkpoint.interval.ms: 1000
+MUTANTS
 topics:
   - { name: orders, partitions: 3, replication: 3, config: { min.insync.replicas: 2 } }
 clients:
@@ -37,8 +37,8 @@ faults:
   - kind: network-partition
     at: 4s
     duration: 6s
-    preset: isolate
-    selector: { role: leader }
+    selector: { brokers: [b1] }
+    target: { brokers: [b2, b3] }
   - kind: process-kill
     at: 14s
     selector: { brokers: [b2] }
@@ -63,7 +63,7 @@ pub(crate) fn passing() -> &'static str {
 pub(crate) fn failing() -> &'static str {
     static PAGE: OnceLock<String> = OnceLock::new();
     PAGE.get_or_init(|| {
-        let (recording, summary) = run("  mutants: [ack-before-hw]\n");
+        let (recording, summary) = run("    mutants: [ack-before-hw]\n");
         assert_eq!(summary.failure_kind(), Some("unseen"), "{:?}", summary.failure());
         html::run(&recording, &summary).render()
     })
@@ -121,8 +121,8 @@ impl Sink for Last {
     }
 }
 
-fn run(cluster: &str) -> (Recording, RunSummary) {
-    let text = SCENARIO.replace("CLUSTER\n", cluster);
+fn run(mutants: &str) -> (Recording, RunSummary) {
+    let text = SCENARIO.replace("MUTANTS\n", mutants);
     let name = "deposed-leader.yaml";
     let scenario = scenario::parse(name, &text, &KafkaReference.vocabulary()).expect("it has no mistake");
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -14,6 +14,9 @@ fn the_pictures_of_the_readme() {
     let _alone = alone();
     let browser = Browser::open("failing", runs::failing());
     browser.wait_until_ready();
+    // What is left of the window is the page.
+    browser.resize(1200, 800);
+    browser.wait("highwater.timeline.right < 1200");
     let keep = |name: &str| {
         let picture = browser.screenshot();
         assert!((10_000..BYTES_MAX).contains(&picture.len()), "{name} has {} bytes", picture.len());

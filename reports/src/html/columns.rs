@@ -114,6 +114,10 @@ pub(super) struct Ops {
     pub(super) call: Vec<u64>,
     /// From call to return; -1 for never.
     pub(super) len: Vec<i64>,
+    /// The history's events in their order: 0 for a call, and for a return 1 more than its lane. Empty where it is not
+    /// known, or one of them belongs to no operation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) events: Vec<usize>,
     /// A letter each: `o`, `f` or `i`.
     pub(super) out: String,
     /// A letter each, from `A`.

@@ -15,6 +15,10 @@ pub(super) struct Operations<'a> {
     by_event: BTreeMap<OperationIndex, usize>,
     open: BTreeMap<Process, usize>,
     lanes: Lanes,
+    /// Every event in its order: the lane of a return, and none for a call.
+    events: Vec<Option<usize>>,
+    /// A return belongs to no call.
+    is_torn: bool,
 }
 
 /// An operation: its invocation, and its completion if there is one.
@@ -83,11 +87,15 @@ impl<'a> Operations<'a> {
             self.open.insert(operation.process, self.ops.len());
             self.by_event.insert(operation.index, self.ops.len());
             self.ops.push(Op { lane, invocation: operation, completion: None });
+            self.events.push(None);
             return;
         }
         if let Some(op) = self.open.remove(&operation.process) {
             self.by_event.insert(operation.index, op);
             self.ops[op].completion = Some(operation);
+            self.events.push(Some(self.ops[op].lane));
+        } else {
+            self.is_torn = true;
         }
         if operation.outcome == Outcome::Info {
             self.lanes.close(operation);
@@ -181,6 +189,9 @@ impl<'a> Operations<'a> {
             if let Some(error) = completion.and_then(|it| it.error.as_deref()) {
                 data.errors.insert(place, error.to_owned());
             }
+        }
+        if !self.is_torn {
+            ops.events = self.events.iter().map(|lane| lane.map_or(0, |lane| row[lane] + 1)).collect();
         }
         data.ops = ops;
     }

@@ -4,24 +4,27 @@ const TAIL = 36; // so wide fades what may still take effect
 const WIDE = 4; // from so many pixels on a bar stands for itself
 
 // Draws a lane. Of operations that share a pixel the rarer outcome shows: what failed hides nothing, and is hidden by nothing.
-function drawLane(g, t, ops, y) {
-  const { view, data, paint, left, right, mask } = t;
-  const { starts, ends, from, to } = view;
-  const { out } = data;
-  const scale = t.scale;
+function drawLane(g, t, lane, y) {
+  const { view, data, paint, left, right, mask, scale } = t;
+  const { from, to } = view;
+  const ops = data.laneOps[lane];
+  const starts = (view.byOrder ? data.byRank : data.byTime).starts[lane];
+  const ends = (view.byOrder ? data.byRank : data.byTime).ends[lane];
+  const out = data.laneOut[lane];
   const height = LANE - 4;
   let runFrom = 0, runTo = -1, runKind = -1, tail = -TAIL;
   const flush = () => {
     if (runTo > runFrom) { g.fillStyle = paint.outcome[runKind]; g.fillRect(runFrom, y + 2, runTo - runFrom, height); }
     runTo = -1;
   };
-  for (let at = lowerBound(ops.length, (i) => ends[ops[i]] < from - TAIL / scale); at < ops.length; at++) {
-    const op = ops[at];
-    if (starts[op] > to) break;
-    if (mask && !mask[op]) continue;
-    const kind = out[op];
-    const x0 = Math.max(left, Math.floor(left + (starts[op] - from) * scale));
-    const end = left + (ends[op] - from) * scale;
+  const last = placeOf(starts, to);
+  for (let at = placeOf(ends, from - TAIL / scale); at < last; at++) {
+    if (mask !== null && mask[ops[at]] === 0) continue;
+    const kind = out[at];
+    const end = left + (ends[at] - from) * scale;
+    // Nothing of it would be seen.
+    if (kind === runKind && end < runTo) continue;
+    const x0 = Math.max(left, Math.floor(left + (starts[at] - from) * scale));
     const x1 = Math.min(right, Math.max(x0 + 1, Math.floor(end)));
     if (kind === INDETERMINATE && end >= left - TAIL && end - tail > WIDE) { drawTail(g, paint, Math.max(left, x1), y, height, end < left ? left - end : 0); tail = end; }
     if (end < left) continue;
@@ -29,7 +32,7 @@ function drawLane(g, t, ops, y) {
       flush();
       g.fillStyle = paint.outcome[kind];
       g.fillRect(x0, y + 2, x1 - x0 - 1, height);
-      if (x1 - x0 > 46) drawInside(g, label(data, op), x0 + 3, x1 - 4, y + LANE - 5, paint.paper);
+      if (x1 - x0 > 46) drawInside(g, label(data, ops[at]), x0 + 3, x1 - 4, y + LANE - 5, paint.paper);
     } else if (kind === runKind && x0 <= runTo) {
       if (x1 > runTo) runTo = x1;
     } else if (x0 >= runTo) {
@@ -60,9 +63,17 @@ function drawTail(g, paint, x, y, height, skipped) {
   g.globalAlpha = 1;
 }
 
+let letter = 0;
+
+// The width of a letter, on average; asked for once, since fonts differ and measuring takes time.
+function letterWidth(g) {
+  letter ||= g.measureText('value 0123456789 orders').width / 23;
+  return letter;
+}
+
 // Text between two places, cut off where it does not fit, and left out where hardly anything would.
 function drawInside(g, text, x0, x1, y, colour) {
-  const letters = Math.floor((x1 - x0) / 5.6);
+  const letters = Math.floor((x1 - x0) / letterWidth(g));
   if (letters < 2) return;
   g.fillStyle = colour;
   g.fillText(text.length > letters ? `${text.slice(0, letters - 1)}…` : text, x0, y);

@@ -96,7 +96,8 @@ function drawHighWatermark(g, t, index, y, height, left, right) {
   g.lineWidth = 1.5;
   g.beginPath();
   let begun = false;
-  for (let x = left; x <= right; x += 2) {
+  const end = Math.min(right, left + (view.length - view.from) * t.scale);
+  for (let x = left; x <= end; x += 2) {
     const at = value(x);
     if (at === undefined) continue;
     const line = y + height - ((at - low) / span) * height;

@@ -38,8 +38,13 @@ function fate(data, part, offset, send) {
   if (!log || offset < 0) return '';
   const at = placeOf(log.at, offset);
   if (log.at[at] !== offset) return '';
-  if (log.value[at] !== send) return el('strong', { class: 'violation' }, `; at its offset others saw value ${valueText(data, log.value[at])}`);
+  const gone = el('strong', { class: 'violation' }, '; acknowledged, and absent from the final read');
+  const acknowledged = data.out[data.sendOp[send]] === OK;
+  if (log.value[at] !== send) {
+    const other = `; at its offset others saw value ${valueText(data, log.value[at])}`;
+    return acknowledged && log.final ? [gone, other] : other;
+  }
   if (!log.final) return '';
   if (log.flags[at] & LOG.kept) return '; in the final read';
-  return log.flags[at] & LOG.acknowledged ? el('strong', { class: 'violation' }, '; acknowledged, and absent from the final read') : '; absent from the final read';
+  return acknowledged ? gone : '; absent from the final read';
 }

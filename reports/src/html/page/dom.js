@@ -21,6 +21,16 @@ function recordLink(data, part, offset, text) {
   return el('a', { href: `#record=${encodeURIComponent(record)}` }, text ?? record);
 }
 
+// A text in which each event of the history, like #981, leads to its operation, and each time into the picture.
+function linked(data, text) {
+  return text.split(/(#\d+|\b\d+(?:\.\d+)?s\b)/).map((part, i) => {
+    if (i % 2 === 0) return part;
+    if (part.endsWith('s')) return data.timed && parseFloat(part) <= seconds(data, data.end) && part.includes('.') ? el('a', { href: `#t=${parseFloat(part)}` }, part) : part;
+    const op = data.ops.events && data.opAt[Number(part.slice(1))];
+    return op === undefined ? part : opLink(op, part);
+  });
+}
+
 // Fills a section of the page; one without content stays out of sight.
 function section(id, title, ...content) {
   document.getElementById(id).replaceChildren(...(content.length ? [el('h2', {}, title), ...content] : []));

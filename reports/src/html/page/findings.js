@@ -2,6 +2,8 @@
 
 // What proves the verdict, each with the letter that it bears in the picture.
 function showWitness(data, marked) {
+  const sentence = document.getElementById('sentence');
+  sentence.replaceChildren(...linked(data, sentence.textContent));
   const items = marked.map((op, i) => el('li', {},
     el('span', { class: 'tag' }, String.fromCharCode(65 + i)), ' ', opLink(op), ` ${describe(data, op).slice(0, 200)} `,
     el('span', { class: 'soft' }, `${data.lanes[data.lane[op]]}, ${clock(data, data.call[op])}${data.ret[op] === Infinity ? ', never returned' : ` to ${clock(data, data.ret[op])}`}, `, outcome(data, op)),
@@ -17,7 +19,7 @@ function logLinks(data, op) {
   const add = (part, offset) => {
     const log = data.logs[part];
     const at = log ? placeOf(log.at, offset) : -1;
-    if (links.length < 2 && at >= 0 && log.at[at] === offset) links.push(' ', recordLink(data, part, offset, `in the log at ${offset}${log.flags[at] & LOG.odd ? ', where views differ' : ''}`));
+    if (links.length < 2 && at >= 0 && log.at[at] === offset) links.push(' \u00b7 ', recordLink(data, part, offset, `in the log at ${offset}${log.flags[at] & LOG.odd ? ', where views differ' : ''}`));
   };
   for (let s = data.sendAt[op]; s < data.sendAt[op + 1]; s++) if (data.sends.offset[s] >= 0) add(data.sends.part[s], data.sends.offset[s]);
   for (let r = data.readAt[op]; r < data.readAt[op + 1]; r++) {
@@ -33,7 +35,7 @@ function showFindings(data) {
   if (data.findings.length === 0) return;
   const rows = data.findings.map((finding) => el('tr', {},
     el('td', { class: finding.severity }, finding.name), el('td', {}, finding.severity),
-    el('td', {}, finding.what, finding.reason ? ` (${finding.reason})` : ''),
+    el('td', {}, ...linked(data, finding.what), finding.reason ? ` (${finding.reason})` : ''),
     el('td', { class: 'num' }, grouped(finding.count)), el('td', {}, ...opLinks(finding.ops))));
   section('findings', 'Findings', table(['anomaly', '', 'what', 'count', 'operations'], rows));
 }
@@ -53,7 +55,7 @@ function showFaults(data) {
 function showConsistency(data) {
   if (data.ladder.length === 0) return;
   const rows = data.ladder.map((rung) => el('tr', {},
-    el('th', { scope: 'row' }, rung.part), el('td', {}, rung.level), el('td', {}, rung.what ?? ''), el('td', {}, ...opLinks(rung.ops ?? []))));
+    el('th', { scope: 'row' }, rung.part), el('td', {}, rung.level), el('td', {}, ...linked(data, rung.what ?? '')), el('td', {}, ...opLinks(rung.ops ?? []))));
   section('consistency', 'Ladder of consistency', table(['', 'strongest level that holds', 'what breaks the next one', 'operations'], rows));
 }
 

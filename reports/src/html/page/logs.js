@@ -53,7 +53,7 @@ function showLogs(data, { picked, search }) {
       el('td', {}, op[at] < 0 ? 'nobody' : opLink(op[at])), el('td', {}, yes(LOG.acknowledged)),
       el('td', {}, reads ? el('a', { href: '#', onclick: (event) => { event.preventDefault(); search(`${data.parts[part]}@${offsets[at]}`); } }, `${grouped(reads)} times`) : yes(LOG.read)),
       el('td', {}, final ? yes(LOG.kept) : 'unknown'),
-      el('td', {}, meaning(flags[at], final)));
+      el('td', {}, ...meaning(data, part, at)));
   };
   const rows = new Rows('log of the partition', ['offset', 'value', 'appended by', 'acknowledged', 'read', 'in the final read', ''], row);
   const draw = () => {
@@ -84,6 +84,7 @@ function showLogs(data, { picked, search }) {
   // The first log that has something to show.
   part = Math.max(0, data.parts.findIndex((_, i) => oddOf(data, i).length > 0));
   draw();
+  if (oddOf(data, part).length) rows.show(placeOf(log().at, oddOf(data, part)[0]));
   return {
     draw: () => rows.draw(true),
     goTo(to, offset) {
@@ -94,8 +95,26 @@ function showLogs(data, { picked, search }) {
   };
 }
 
-function meaning(flags, final) {
-  if (flags & LOG.odd && final && flags & LOG.acknowledged && !(flags & LOG.kept)) return 'acknowledged and lost';
-  if (flags & LOG.odd) return 'views differ';
-  return '';
+// What is wrong at an offset, and which other values were acknowledged there.
+function meaning(data, part, at) {
+  const log = data.logs[part];
+  if (!(log.flags[at] & LOG.odd)) return [];
+  const others = acknowledgedAt(data, part, log.at[at]).filter((send) => send !== log.value[at]);
+  if (others.length > 0) return [log.final ? 'also acknowledged here, and lost: ' : 'also acknowledged here: ', ...others.flatMap((send) => [`value ${valueText(data, send)} `, opLink(data.sendOp[send]), ' '])];
+  return [log.final && log.flags[at] & LOG.acknowledged && !(log.flags[at] & LOG.kept) ? 'acknowledged and lost' : 'views differ'];
+}
+
+// The sends that were acknowledged at an offset of a partition.
+function acknowledgedAt(data, part, offset) {
+  const log = data.logs[part];
+  if (!log.sends) {
+    log.sends = new Map();
+    const odd = new Set(oddOf(data, part));
+    for (let s = 0; s < data.sendOp.length; s++) {
+      const place = data.sends.offset[s];
+      if (data.sends.part[s] !== part || data.out[data.sendOp[s]] !== OK || !odd.has(place)) continue;
+      log.sends.set(place, [...(log.sends.get(place) ?? []), s]);
+    }
+  }
+  return log.sends.get(offset) ?? [];
 }

@@ -1,4 +1,4 @@
-// Search and filters: which operations are meant by `op 12`, `orders/0@7`, `@7`, `value:9`, `client:c1`, or words.
+// Search and filters: which operations are meant by `op 12`, `#25` (an event), `orders/0@7`, `@7`, `value:9`, `client:c1`, or words.
 
 // A search as the operations that it finds; words between spaces must all hold. Null for an empty one.
 function find(data, text) {
@@ -22,7 +22,8 @@ function testOf(data, word) {
   }
   const [, part, offset] = /^(.*)@(\d+)$/.exec(word) ?? [];
   if (offset !== undefined && (part === '' || data.parts.includes(part))) return touches(data, part === '' ? null : data.parts.indexOf(part), Number(offset));
-  if (/^#\d+$/.test(word)) return (op) => op === Number(word.slice(1));
+  // An event of the history, as sentences name it: its operation.
+  if (/^#\d+$/.test(word)) return (op) => op === data.opAt[Number(word.slice(1))];
   if (/^\d+$/.test(word)) {
     const valued = among(ofValue(data, word));
     const placed = touches(data, null, Number(word));

@@ -95,7 +95,7 @@ class Timeline {
 
   drawRow(row, y) {
     const { g } = this;
-    if (row.kind === 'lane') drawLane(g, this, this.data.laneOps[row.index], y);
+    if (row.kind === 'lane') drawLane(g, this, row.index, y);
     else if (row.kind === 'faults') drawFaults(g, this, row.track.faults, y);
     else if (row.kind === 'part') drawPartition(g, this, row.index, y);
     else drawBroker(g, this, row.index, y);

@@ -51,13 +51,16 @@ class View {
     this.set(this.x(times[0]), this.x(times[1]));
   }
 
-  // Brings operations into sight, with room around, and with the faults that went on meanwhile as far as they fit.
+  // Brings operations into sight, with room around, and with the faults that went on meanwhile as far as they fit. Where
+  // they lie too far apart to be seen together, the first one counts.
   frame(ops, room = 3) {
     if (ops.length === 0) return;
     let low = Infinity, high = -Infinity;
     for (const op of ops) {
-      low = Math.min(low, this.starts[op]);
-      high = Math.max(high, Math.min(this.ends[op], this.length));
+      const [begin, end] = [this.starts[op], Math.min(this.ends[op], this.length)];
+      if (Math.max(high, end) - Math.min(low, begin) > this.length / 4 && low !== Infinity) continue;
+      low = Math.min(low, begin);
+      high = Math.max(high, end);
     }
     const width = Math.max((high - low) * room, this.byOrder ? 60 : this.length / 60);
     let [from, to] = [(low + high - width) / 2, (low + high + width) / 2];

@@ -44,7 +44,7 @@ function describe(data, op) {
   const parts = [];
   for (let s = data.sendAt[op]; s < data.sendAt[op + 1]; s++) parts.push(`${data.parts[data.sends.part[s]]}${data.sends.offset[s] < 0 ? ' ' : ''}${sendText(data, s)}`);
   for (let r = data.readAt[op]; r < data.readAt[op + 1]; r++) if (data.reads.count[r] > 0) parts.push(`${data.parts[data.reads.part[r]]} ${readText(data, r)}`);
-  if (parts.length === 0 && data.readAt[op] < data.readAt[op + 1]) parts.push('nothing');
+  if (parts.length === 0 && data.fns[data.fn[op]] === 'poll') parts.push('nothing');
   return `${data.fns[data.fn[op]]} ${parts.join(', ')}`.trimEnd();
 }
 
