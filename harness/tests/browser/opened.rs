@@ -162,7 +162,9 @@ fn a_passing_run_shows_all_of_it() {
     assert_eq!(sight["operations"], browser.evaluate("return highwater.data.n"));
     assert_eq!(browser.evaluate("return document.querySelectorAll('#faults tbody tr').length"), json!(2));
     let plots = browser.text("#plots");
-    for plot in ["operations a second", "latency", "not yet read", "availability"] {
+    let told = browser.evaluate("return highwater.data.plots.map((plot) => plot.title)");
+    let told = told.as_array().expect("plots").iter().map(|title| title.as_str().expect("a title"));
+    for plot in told.chain(["operations a second", "latency", "availability"]) {
         assert!(plots.contains(plot), "no plot of {plot}: {plots}");
     }
     // Every row of the log is fine.
@@ -182,11 +184,18 @@ fn an_order_can_be_stepped_through() {
     let _alone = alone();
     let browser = Browser::open("steps", &runs::with_an_order(runs::passing()));
     browser.wait_until_ready();
-    let order = browser.evaluate("return highwater.data.order.slice(0, 3)");
+    // It begins where it cannot go on.
+    let last = browser.evaluate("return highwater.timeline.course.order.length - 1");
+    assert_eq!(browser.in_sight()["step"], last);
+    browser.click("#step-stuck a");
+    browser.wait("highwater.inSight().picked === highwater.timeline.course.stuck");
+    browser.click("#step-first");
+    browser.wait("highwater.inSight().step === 0");
     browser.click("#step-on");
     browser.wait("highwater.inSight().step === 1");
+    let order = browser.evaluate("return Array.from(highwater.timeline.course.order.slice(0, 3))");
     assert_eq!(browser.in_sight()["picked"], order[1]);
-    assert_eq!(browser.text("#step-state"), "2 records");
+    assert_eq!(browser.text("#step-state"), "the log ends at offset 2");
     browser.type_into("body", "]");
     browser.wait("highwater.inSight().step === 2");
     assert_eq!(browser.in_sight()["picked"], order[2]);
@@ -194,7 +203,7 @@ fn an_order_can_be_stepped_through() {
     browser.wait("highwater.inSight().step === 1");
     browser.evaluate("location.hash = '#step=1'");
     browser.wait("highwater.inSight().step === 0");
-    assert!(browser.text("#step-text").starts_with("step 1 of "));
-    assert_eq!(browser.text("#step-state"), "1 record");
+    assert!(browser.text("#step-text").starts_with("step 1 of "), "{}", browser.text("#step-text"));
+    assert_eq!(browser.text("#step-state"), "the log ends at offset 1");
     browser.assert_clean();
 }

@@ -13,7 +13,7 @@ use highwater_checkers::recording::Recording;
 use highwater_reports::summary::RunEnding;
 use highwater_reports::{Event, Outcome, RunId, RunSummary, Sink, SinkError, html};
 use highwater_workloads::scenario;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A leader is cut off from the others and deposed, while clients reach it; then another broker dies. `MUTANTS` is filled in.
 const SCENARIO: &str = "\
@@ -69,26 +69,26 @@ pub(crate) fn failing() -> &'static str {
     })
 }
 
-/// The page with an order of the sends that were acknowledged, and how many records there are behind each.
+/// The page with an order of the sends that were acknowledged, at whose end it cannot go on.
 pub(crate) fn with_an_order(page: &str) -> String {
     const BEGIN: &str = "<script type=\"application/json\" id=\"data\">";
     let (before, rest) = page.split_once(BEGIN).expect("the page has data");
     let (data, after) = rest.split_once("</script>").expect("the data end");
     let mut data: Value = serde_json::from_str(data).expect("the data are JSON");
     let outcomes = data["ops"]["out"].as_str().expect("outcomes").as_bytes().to_vec();
+    let sends = data["sends"]["op"].as_array().expect("sends").iter().map(|apart| apart.as_u64().expect("a difference"));
     let mut op = 0;
-    let mut order = Vec::new();
-    for apart in data["sends"]["op"].as_array().expect("sends") {
-        op += apart.as_u64().expect("a difference") as usize;
-        if outcomes[op] == b'o' {
-            order.push(op);
+    let mut before_it = 0;
+    let mut steps = Vec::new();
+    for apart in sends {
+        op += apart;
+        if outcomes[op as usize] == b'o' {
+            steps.push(op - before_it);
+            before_it = op;
         }
     }
-    let texts = (1..=order.len())
-        .map(|count| if count == 1 { "1 record".to_owned() } else { format!("{count} records") });
-    data["texts"] = texts.collect();
-    data["states"] = (0..order.len()).collect();
-    data["order"] = order.into();
+    let ends = vec![1; steps.len()];
+    data["courses"] = json!([{ "name": "orders", "op": steps, "end": ends, "stuck": op + 1 }]);
     format!("{before}{BEGIN}{}</script>{after}", data.to_string().replace('<', "\\u003c"))
 }
 

@@ -110,12 +110,11 @@ function drawMarks(g, t) {
 
 // Where each operation took effect, in the order that the page goes through.
 function drawPoints(g, t) {
-  const { view, data, paint, left } = t;
-  if (!data.points) return;
-  const at = view.byOrder ? data.points.rank : data.points.time;
-  let i = lowerBound(at.length, (k) => at[k] < view.from);
-  for (let drawn = 0; i < at.length && at[i] <= view.to && drawn < 1500; i++, drawn++) {
-    const y = t.laneTop(data.order[i]);
+  const { view, paint, left, course } = t;
+  if (!course) return;
+  const at = view.byOrder ? course.rank : course.time;
+  for (let i = placeOf(at, view.from), drawn = 0; i < at.length && at[i] <= view.to && drawn < 1500; i++, drawn++) {
+    const y = t.laneTop(course.order[i]);
     if (y === null) continue;
     const x = left + (at[i] - view.from) * t.scale;
     g.fillStyle = i === t.step ? paint.pick : paint.ink;

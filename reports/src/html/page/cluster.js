@@ -46,6 +46,18 @@ function drawFaults(g, t, faults, y) {
   });
 }
 
+// The parts of the run, each from its beginning on.
+function drawStages(g, t, y) {
+  const { marks, end } = t.data;
+  marks.forEach(([since, stage], i) => {
+    const at = extent(t, since, i + 1 < marks.length ? marks[i + 1][0] : end);
+    if (!at) return;
+    g.fillStyle = t.paint.soft;
+    g.fillRect(at[0], y + 2, 1, FAULT - 3);
+    drawInside(g, stage, at[0] + 4, at[1], y + FAULT - 5, t.paint.soft);
+  });
+}
+
 function drawPartition(g, t, index, y) {
   const { data, paint, left, right } = t;
   const led = data.leaders[index] ?? [];
@@ -131,6 +143,10 @@ function clusterText(data, row, time) {
   if (row.kind === 'faults') {
     const on = row.track.faults.find((one) => one.from <= time && (one.to < 0 || time <= one.to));
     return on ? `${on.id} ${on.kind} on ${on.targets.join(', ')}, ${clock(data, on.from)} to ${on.to < 0 ? 'the end' : clock(data, on.to)}${on.effect ? `: ${on.effect}` : ''}` : '';
+  }
+  if (row.kind === 'marks') {
+    const mark = inEffect(data.marks, time);
+    return mark ? `${mark[1]} at ${clock(data, mark[0])}` : '';
   }
   if (row.kind === 'part') {
     const led = inEffect(data.leaders[row.index] ?? [], time);

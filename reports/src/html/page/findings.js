@@ -31,6 +31,13 @@ function logLinks(data, op) {
   return links;
 }
 
+// What happened to the records that the sentence is about.
+function showStory(data) {
+  if (!data.story?.length) return;
+  const items = data.story.map(([time, what]) => el('li', {}, ...(time < 0 ? [] : [timeLink(data, time), ' ']), ...linked(data, what)));
+  section('story', 'What happened', el('ol', {}, ...items));
+}
+
 function showFindings(data) {
   if (data.findings.length === 0) return;
   const rows = data.findings.map((finding) => el('tr', {},

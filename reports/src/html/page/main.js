@@ -3,7 +3,6 @@
 function start() {
   const byId = (id) => document.getElementById(id);
   const data = load(byId('data').textContent);
-  placePoints(data);
   const view = new View(data);
   const t = new Timeline(byId('timeline'), data, view);
   const stage = byId('stage');
@@ -12,6 +11,7 @@ function start() {
 
   const picked = () => t.picked;
   showWitness(data, t.marked);
+  showStory(data);
   showFindings(data);
   showFaults(data);
   showConsistency(data);
@@ -36,7 +36,7 @@ function start() {
     if (to === undefined) { t.cursor = from; view.goTo(from); } else view.set(view.x(from), view.x(to));
     t.draw();
   };
-  const steps = showSteps(data, { go: (op, at) => { t.step = at; pick(op); } });
+  const steps = showSteps(data, t, { go: pick });
   let plots = null;
 
   // A click in the picture changes the address without going anywhere.

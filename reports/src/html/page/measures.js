@@ -1,4 +1,4 @@
-// What is plotted that follows from the operations alone: rates, latencies, unseen records, availability, recovery.
+// What is plotted that follows from the operations alone: rates, latencies, availability, recovery.
 
 const BUCKETS = 240;
 
@@ -42,41 +42,6 @@ function rates(data) {
     { title: 'operations a second', unit: '/s', series: OUTCOMES.map((name, kind) => ({ name, colour: ['ok', 'fail', 'info'][kind], points: rate(kind) })) },
     { title: 'latency of acknowledged sends', unit: 'ms', series: [{ name: 'median', colour: 'ok', points: quantile(0.5) }, { name: '99th percentile', colour: 'bad', points: quantile(0.99) }] },
   ];
-}
-
-// How many records were acknowledged and not yet returned to anybody.
-function unseen(data) {
-  const seen = data.logs.map((log) => new Uint8Array(log.at.length));
-  const first = data.logs.map((log) => new Float64Array(log.at.length).fill(Infinity));
-  // In the order of their returns, so that the first one counts.
-  const reads = Array.from(data.readOp, (op, r) => r).filter((r) => data.reads.count[r] > 0 && data.ret[data.readOp[r]] !== Infinity);
-  reads.sort((a, b) => data.ret[data.readOp[a]] - data.ret[data.readOp[b]]);
-  for (const r of reads) {
-    const part = data.reads.part[r];
-    const log = data.logs[part];
-    const time = data.ret[data.readOp[r]];
-    const see = (at) => { if (!seen[part][at]) { seen[part][at] = 1; first[part][at] = time; } };
-    const own = data.odd[r];
-    if (own) for (const [offset, value] of own) { const at = placeOf(log.at, offset); if (log.at[at] === offset && log.value[at] === value) see(at); }
-    else for (let at = placeOf(log.at, data.reads.from[r]); at < log.at.length && log.at[at] <= data.reads.last[r]; at++) see(at);
-  }
-  const width = data.end / BUCKETS;
-  const change = new Float64Array(BUCKETS + 1);
-  const bucket = (time) => Math.min(BUCKETS, Math.floor(time / width) + 1);
-  for (let s = 0; s < data.sendOp.length; s++) {
-    const op = data.sendOp[s];
-    if (data.out[op] !== OK) continue;
-    const [part, offset] = [data.sends.part[s], data.sends.offset[s]];
-    const log = data.logs[part];
-    const at = offset < 0 || !log ? -1 : placeOf(log.at, offset);
-    const read = at >= 0 && log.at[at] === offset && log.value[at] === s ? first[part][at] : Infinity;
-    if (read <= data.ret[op]) continue;
-    change[bucket(data.ret[op])]++;
-    if (read !== Infinity) change[bucket(read)]--;
-  }
-  let sum = 0;
-  const points = Array.from(change, (by, i) => [i * width, (sum += by)]);
-  return { title: 'acknowledged and not yet read', unit: 'records', series: [{ name: 'unseen', colour: 'hw', points }] };
 }
 
 // For each partition and moment: 2 where something was acknowledged, 1 where somebody tried in vain, 0 where nobody did.

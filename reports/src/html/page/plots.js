@@ -14,8 +14,7 @@ function showPlots(data, { goTo }) {
     const time = running(one.t);
     return { name: one.name, colour: CURVES[i % CURVES.length], steps: true, points: one.v.map((v, k) => [time[k], v]) };
   }) }));
-  const own = [...rates(data), ...(told.some((plot) => plot.title.includes('not yet read') || plot.title.includes('unseen')) ? [] : [unseen(data)])];
-  const curves = [...own, ...told].filter((plot) => plot.series.some((one) => one.points.length > 0));
+  const curves = [...rates(data), ...told].filter((plot) => plot.series.some((one) => one.points.length > 0));
   const nodes = curves.map((plot) => figure(plot, (canvas) => drawCurves(data, canvas, plot)));
   if (data.sendOp.length > 0) {
     const rows = availability(data);

@@ -5,10 +5,11 @@ const HEAD = OVERVIEW + AXIS;
 
 class Timeline {
   constructor(canvas, data, view) {
-    Object.assign(this, { canvas, data, view, picked: -1, marked: [], hits: null, mask: null, step: -1, drawn: [] });
+    Object.assign(this, { canvas, data, view, picked: -1, marked: [], hits: null, mask: null, course: null, step: -1, drawn: [] });
     this.g = canvas.getContext('2d', { alpha: false });
     // Two regions, each with rows that it scrolls by itself.
     this.cluster = { scroll: 0, rows: stacked([
+      ...(data.marks?.length ? [{ kind: 'marks', name: 'stages', height: FAULT }] : []),
       ...trackFaults(data.faults, data.end).map((track, i) => ({ kind: 'faults', track, name: i ? '' : 'faults', height: FAULT })),
       ...data.parts.map((name, index) => ({ kind: 'part', name, index, height: PART })).filter(({ index }) => data.leaders[index]?.length || data.isr[index]?.length || data.hw[index]?.time.length),
       ...data.brokers.map((name, index) => ({ kind: 'broker', name, index, height: BROKER })),
@@ -96,6 +97,7 @@ class Timeline {
   drawRow(row, y) {
     const { g } = this;
     if (row.kind === 'lane') drawLane(g, this, row.index, y);
+    else if (row.kind === 'marks') drawStages(g, this, y);
     else if (row.kind === 'faults') drawFaults(g, this, row.track.faults, y);
     else if (row.kind === 'part') drawPartition(g, this, row.index, y);
     else drawBroker(g, this, row.index, y);
