@@ -12,13 +12,16 @@ function drawLane(g, t, lane, y) {
   const ends = (view.byOrder ? data.byRank : data.byTime).ends[lane];
   const out = data.laneOut[lane];
   const height = LANE - 4;
-  let runFrom = 0, runTo = -1, runKind = -1, tail = -TAIL;
+  let runFrom = 0, runTo = -1, runKind = -1;
   const flush = () => {
     if (runTo > runFrom) { g.fillStyle = paint.outcome[runKind]; g.fillRect(runFrom, y + 2, runTo - runFrom, height); }
     runTo = -1;
   };
+  const first = placeOf(ends, from - TAIL / scale);
   const last = placeOf(starts, to);
-  for (let at = placeOf(ends, from - TAIL / scale); at < last; at++) {
+  // Where bars crowd, a gap of one pixel tells nothing.
+  const gap = last - first > (right - left) / 3 ? 1 : 0;
+  for (let at = first; at < last; at++) {
     if (mask !== null && mask[ops[at]] === 0) continue;
     const kind = out[at];
     const end = left + (ends[at] - from) * scale;
@@ -26,14 +29,17 @@ function drawLane(g, t, lane, y) {
     if (kind === runKind && end < runTo) continue;
     const x0 = Math.max(left, Math.floor(left + (starts[at] - from) * scale));
     const x1 = Math.min(right, Math.max(x0 + 1, Math.floor(end)));
-    if (kind === INDETERMINATE && end >= left - TAIL && end - tail > WIDE) { drawTail(g, paint, Math.max(left, x1), y, height, end < left ? left - end : 0); tail = end; }
+    if (kind === INDETERMINATE) {
+      const next = at + 1 < ops.length ? left + (starts[at + 1] - from) * scale : right;
+      drawTail(g, paint, end, Math.min(end + TAIL, next - 1, right), left, y, height);
+    }
     if (end < left) continue;
     if (x1 - x0 >= WIDE) {
       flush();
       g.fillStyle = paint.outcome[kind];
       g.fillRect(x0, y + 2, x1 - x0 - 1, height);
       if (x1 - x0 > 46) drawInside(g, label(data, ops[at]), x0 + 3, x1 - 4, y + LANE - 5, paint.paper);
-    } else if (kind === runKind && x0 <= runTo) {
+    } else if (kind === runKind && x0 <= runTo + gap) {
       if (x1 > runTo) runTo = x1;
     } else if (x0 >= runTo) {
       flush();
@@ -52,13 +58,15 @@ function drawLane(g, t, lane, y) {
   flush();
 }
 
-// It fades instead of going on to the end: nobody knows, and nothing else would be seen.
-function drawTail(g, paint, x, y, height, skipped) {
-  const steps = 6;
+// It fades instead of going on to the end: nobody knows, and nothing else would be seen. What comes next ends it.
+function drawTail(g, paint, from, to, left, y, height) {
+  if (to - Math.max(from, left) < WIDE) return;
   g.fillStyle = paint.outcome[INDETERMINATE];
-  for (let step = Math.ceil(skipped * steps / TAIL); step < steps; step++) {
-    g.globalAlpha = 0.55 * (1 - step / steps);
-    g.fillRect(x + (step * TAIL) / steps - skipped, y + 4, TAIL / steps, height - 4);
+  const step = TAIL / 6;
+  for (let x = from, i = 0; x < to; x += step, i++) {
+    if (x + step <= left) continue;
+    g.globalAlpha = 0.55 * (1 - i / 6);
+    g.fillRect(Math.max(x, left), y + 4, Math.min(x + step, to) - Math.max(x, left), height - 4);
   }
   g.globalAlpha = 1;
 }

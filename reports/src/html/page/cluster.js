@@ -96,7 +96,7 @@ function drawInSync(g, t, index, y) {
   });
 }
 
-// The high watermark between the least and the greatest in sight, one step a pixel.
+// The high watermark between the least and the greatest in sight, one step every few pixels.
 function drawHighWatermark(g, t, index, y, height, left, right) {
   const hw = t.data.hw[index];
   if (!hw || hw.time.length === 0) return;
@@ -109,12 +109,14 @@ function drawHighWatermark(g, t, index, y, height, left, right) {
   g.beginPath();
   let begun = false;
   const end = Math.min(right, left + (view.length - view.from) * t.scale);
-  for (let x = left; x <= end; x += 2) {
+  let before;
+  for (let x = left; x <= end; x += 3) {
     const at = value(x);
-    if (at === undefined) continue;
-    const line = y + height - ((at - low) / span) * height;
-    if (begun) g.lineTo(x, line); else g.moveTo(x, line);
+    if (at === undefined || (at === before && x + 3 <= end)) continue;
+    const line = (offset) => y + height - ((offset - low) / span) * height;
+    if (begun) { g.lineTo(x - 3, line(before)); g.lineTo(x, line(at)); } else g.moveTo(x, line(at));
     begun = true;
+    before = at;
   }
   g.stroke();
 }

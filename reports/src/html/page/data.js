@@ -19,13 +19,18 @@ function load(text) {
     call: running(raw.ops.call),
     ret: new Float64Array(n), // Infinity for what never returned
     until: new Float64Array(n), // where its bar ends
-    out: Uint8Array.from(raw.ops.out, (letter) => 'ofi'.indexOf(letter)),
-    fn: Uint8Array.from(raw.ops.fn, (letter) => letter.charCodeAt(0) - 65),
+    out: new Uint8Array(n),
+    fn: new Uint8Array(n),
     lane: Int32Array.from(raw.ops.lane),
     sendOp: running(raw.sends.op),
     readOp: running(raw.reads.op),
   };
-  for (let i = 0; i < n; i++) data.ret[i] = raw.ops.len[i] < 0 ? Infinity : data.call[i] + raw.ops.len[i];
+  const codes = { o: OK, f: FAILED, i: INDETERMINATE };
+  for (let i = 0; i < n; i++) {
+    data.ret[i] = raw.ops.len[i] < 0 ? Infinity : data.call[i] + raw.ops.len[i];
+    data.out[i] = codes[raw.ops.out[i]];
+    data.fn[i] = raw.ops.fn.charCodeAt(i) - 65;
+  }
   // The sends and reads of an operation are consecutive.
   data.sendAt = firsts(data.sendOp, n);
   data.readAt = firsts(data.readOp, n);
@@ -67,7 +72,11 @@ function byLane(data) {
 
 // The same columns lane by lane, where drawing goes through them without leaping about in memory.
 function packed(data) {
-  const pick = (column) => data.laneOps.map((ops) => column.constructor.from(ops, (op) => column[op]));
+  const pick = (column) => data.laneOps.map((ops) => {
+    const own = new column.constructor(ops.length);
+    for (let k = 0; k < ops.length; k++) own[k] = column[ops[k]];
+    return own;
+  });
   data.laneOut = pick(data.out);
   data.byTime = { starts: pick(data.call), ends: pick(data.until) };
   data.byRank = { starts: pick(data.callRank), ends: pick(data.untilRank) };
@@ -84,7 +93,8 @@ function rank(data) {
   data.times = new Float64Array(order.length);
   const open = new Int32Array(lanes.length);
   let next = 0;
-  order.forEach((lane, at) => {
+  for (let at = 0; at < order.length; at++) {
+    const lane = order[at];
     const op = lane === 0 ? next++ : open[lane - 1];
     data.opAt[at] = op;
     if (lane === 0) {
@@ -95,8 +105,8 @@ function rank(data) {
       data.retRank[op] = at;
       data.times[at] = ret[op];
     }
-  });
-  data.untilRank = Float64Array.from(data.retRank);
+  }
+  data.untilRank = data.retRank.slice();
   for (const ops of data.laneOps) {
     for (let k = 0; k + 1 < ops.length; k++) data.untilRank[ops[k]] = Math.min(data.untilRank[ops[k]], data.callRank[ops[k + 1]]);
   }

@@ -6,7 +6,7 @@ const LOG = { acknowledged: 1, read: 2, kept: 4, odd: 8 };
 function oddOf(data, part) {
   const log = data.logs[part];
   if (!log) return [];
-  return (log.oddAt ??= Float64Array.from(log.at.filter((_, i) => log.flags[i] & LOG.odd)));
+  return (log.oddAt ??= log.at.filter((_, i) => log.flags[i] & LOG.odd));
 }
 
 // How many reads returned each entry of a log.
