@@ -10,6 +10,7 @@ pub mod consistency;
 pub mod event;
 pub mod file;
 pub mod github;
+pub mod explain;
 pub mod html;
 pub mod json;
 pub mod junit;

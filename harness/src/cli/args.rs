@@ -39,6 +39,8 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Tell again of runs that were kept, in every format
     Report(ReportArgs),
+    /// Tell in sentences what happened in a run: the life of a lost record, and where it went wrong
+    Explain(ExplainArgs),
     /// Switch on one mutant after the other, and show at which seed it is caught
     Mutants(MutantsArgs),
     /// Judge anybody's histories by the object that they are about: a linearizability checker of its own
@@ -192,6 +194,21 @@ pub(super) struct ReplayArgs {
     pub(super) trace: bool,
     #[command(flatten)]
     pub(super) all: AllArg,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The folder of a recording
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// Tell the life of this record, like orders/0@81, whatever became of it
+    #[arg(long, value_name = "TOPIC/PARTITION@OFFSET", env = "HIGHWATER_RECORD")]
+    pub(super) record: Option<String>,
+    /// What standard output shows
+    #[arg(long, value_enum, default_value = "human", env = "HIGHWATER_FORMAT")]
+    pub(super) format: Format,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod determinism;
 mod error;
+mod explain;
 mod kept;
 mod list;
 mod mutants;
@@ -79,6 +80,7 @@ fn execute(command: Command, subject: &Subject) -> Result<Exit, CliError> {
         Command::Run(args) => run::run(&args, subject),
         Command::Replay(args) => replay::replay(&args, subject),
         Command::Report(args) => report::report(&args, subject),
+        Command::Explain(args) => explain::explain(&args, subject),
         Command::Mutants(args) => mutants::mutants(&args, subject),
         Command::Check(args) => check::check(&args),
         Command::Validate { scenarios } => validate::validate(&scenarios, subject),
