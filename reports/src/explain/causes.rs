@@ -1,21 +1,26 @@
-//! From a loss back to the faults that set it off: who led without the record, why that one did not have it, and
-//! what had struck whom by then.
+//! From what went wrong back to the faults that set it off: who led without the record, why that one did not have
+//! it, and what had struck whom by then.
 //!
 //! A fault is named only where the chain leads to the broker that it struck: the leader that was replaced, the
-//! replica that did not have the record, the log that lost it.
+//! replica that did not have the record, the log that lost it. Where it leads nowhere, a sentence may say what the
+//! last fault was, as no more than that.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use highwater_checkers::fault::FaultRecord;
-use highwater_checkers::ids::{BrokerId, Time};
-use highwater_checkers::recording::Recording;
-use highwater_checkers::state::CutBy;
+use highwater_checkers::fault::{FaultRecord, Host, Occurrence, Target};
+use highwater_checkers::ids::{BrokerId, Offset, Time, TopicPartition};
+use highwater_checkers::recording::{Event, Recording};
+use highwater_checkers::state::{CutBy, partition_of};
+use highwater_checkers::trace::{Batch, Change, TraceEvent};
 
 use super::life::{Election, Life, Lost, Place, Step, What};
 use super::words;
 
 /// So long after its end a fault still explains what the cluster did about it: sessions have to run out first.
 const AFTERMATH: Duration = Duration::from_secs(4);
+/// So long before a breach an election may lie whose fault explains it.
+const AFTER_ELECTION: Duration = Duration::from_secs(6);
 
 /// The faults that were applied, in the order of time.
 pub(super) struct Faults(Vec<FaultRecord>);
@@ -33,16 +38,45 @@ impl Faults {
         &self.0
     }
 
+    pub(super) fn get(&self, occurrence: Occurrence) -> Option<&FaultRecord> {
+        self.0.iter().find(|fault| fault.occurrence == occurrence)
+    }
+
     /// The last one that struck a broker and was there at a moment, or had ended shortly before it. One that ends
     /// processes or takes the network away explains more than one that only delays.
     pub(super) fn on(&self, broker: BrokerId, at: Time) -> Option<&FaultRecord> {
-        let strikes = |fault: &&FaultRecord| {
-            let (time, targets) = fault.injected.as_ref()?;
-            let was_there = *time <= at && fault.healed.is_none_or(|healed| at.since(healed) <= AFTERMATH);
-            (was_there && words::brokers_struck(targets).contains(&broker)).then_some(())
+        self.there(at, |fault| strikes(fault, broker))
+    }
+
+    /// The same of a broker's disk, whatever it met there: damage stays until it is read.
+    pub(super) fn on_disk(&self, broker: BrokerId, from: Time, until: Time) -> Option<&FaultRecord> {
+        let was_there = |fault: &FaultRecord| {
+            injected(fault) <= until
+                && (fault.healed.is_none_or(|healed| healed >= from) || injected(fault) >= from)
         };
-        let there = || self.0.iter().filter(|fault| strikes(fault).is_some());
-        there().filter(|fault| is_severe(fault)).next_back().or_else(|| there().next_back())
+        let strikes_disk = |fault: &FaultRecord| fault.kind.starts_with("disk-") && strikes(fault, broker);
+        self.0.iter().rfind(|fault| strikes_disk(fault) && was_there(fault))
+    }
+
+    /// The last one that kept two brokers apart at a moment.
+    fn between(&self, one: BrokerId, other: BrokerId, at: Time) -> Option<&FaultRecord> {
+        let (one, other) = (Host::Broker(one), Host::Broker(other));
+        self.there(at, |fault| {
+            targets(fault).iter().any(|target| match target {
+                Target::Link { from, to } => {
+                    (from == &one && to == &other) || (from == &other && to == &one)
+                }
+                _ => false,
+            })
+        })
+    }
+
+    fn there(&self, at: Time, is_meant: impl Fn(&FaultRecord) -> bool) -> Option<&FaultRecord> {
+        let was_there = |fault: &FaultRecord| {
+            injected(fault) <= at && fault.healed.is_none_or(|healed| at.since(healed) <= AFTERMATH)
+        };
+        let there = || self.0.iter().filter(|fault| was_there(fault) && is_meant(fault));
+        there().rfind(|fault| is_severe(fault)).or_else(|| there().next_back())
     }
 
     /// The last one that was applied by then.
@@ -54,6 +88,14 @@ impl Faults {
 /// When a fault was applied.
 pub(super) fn injected(fault: &FaultRecord) -> Time {
     fault.injected.as_ref().map_or(Time(u64::MAX), |(time, _)| *time)
+}
+
+fn targets(fault: &FaultRecord) -> &[Target] {
+    fault.injected.as_ref().map_or(&[], |(_, targets)| targets)
+}
+
+fn strikes(fault: &FaultRecord, broker: BrokerId) -> bool {
+    words::brokers_struck(targets(fault)).contains(&broker)
 }
 
 fn is_severe(fault: &FaultRecord) -> bool {
@@ -89,7 +131,7 @@ impl Loss {
             _ => None,
         });
         let without = life.steps.iter().enumerate().find_map(|(at, step)| match step.what {
-            What::LedWithout { broker, epoch } => {
+            What::LedWithout { broker, epoch, .. } => {
                 let told = Election { time: step.time, leader: broker, epoch, unclean: false };
                 let election = life.election(broker, epoch).unwrap_or(told);
                 Some((election, lack(&life.steps[..at], broker)))
@@ -105,6 +147,18 @@ impl Loss {
         Self { zombie, without, last_cut: last_cut.filter(|_| is_gone), holders }
     }
 
+    /// Whether anything is known of how it went.
+    pub(super) fn is_told(&self) -> bool {
+        self.zombie.is_some() || self.without.is_some() || self.last_cut.is_some()
+    }
+
+    /// When it was decided.
+    pub(super) fn time(&self) -> Option<Time> {
+        let cut = self.last_cut.as_ref().map(|(time, ..)| *time);
+        let without = self.without.as_ref().map(|(election, _)| election.time);
+        without.or(cut).or(self.zombie.map(|(_, by)| by.time))
+    }
+
     /// The faults that set it off, in the order of time.
     pub(super) fn faults<'f>(&self, life: &Life, faults: &'f Faults) -> Vec<&'f FaultRecord> {
         let mut named: Vec<&FaultRecord> = Vec::new();
@@ -113,20 +167,24 @@ impl Loss {
         }
         if let Some((election, lack)) = &self.without {
             named.extend(of_election(life, election, faults));
-            named.extend(match lack {
-                Lack::Never => appended(life).and_then(|time| faults.on(election.leader, time)),
-                Lack::Lost(time, lost) => of_cut(life, (*time, election.leader, lost), faults),
-            });
+            match lack {
+                Lack::Never => named.extend(of_absence(life, election.leader, faults)),
+                Lack::Lost(time, lost) => named.extend(of_cut(life, (*time, election.leader, lost), faults)),
+            }
         }
         if let Some((time, broker, lost)) = &self.last_cut
             && (named.is_empty() || lost.how == CutBy::Recovery)
         {
             named.extend(of_cut(life, (*time, *broker, lost), faults));
         }
-        named.sort_by_key(|fault| (injected(fault), fault.occurrence));
-        named.dedup_by_key(|fault| fault.occurrence);
-        named
+        in_order(named)
     }
+}
+
+fn in_order(mut named: Vec<&FaultRecord>) -> Vec<&FaultRecord> {
+    named.sort_by_key(|fault| (injected(fault), fault.occurrence));
+    named.dedup_by_key(|fault| fault.occurrence);
+    named
 }
 
 /// Why a broker does not have the record after these steps.
@@ -138,10 +196,29 @@ fn lack(steps: &[Step], broker: BrokerId) -> Lack {
     cut.map_or(Lack::Never, |(time, cut)| Lack::Lost(time, cut))
 }
 
-/// When the record was first appended.
-fn appended(life: &Life) -> Option<Time> {
-    let is_append = |step: &&Step| matches!(step.what, What::Appended { .. });
-    life.steps.iter().find(is_append).map(|step| step.time)
+/// The leader that wrote the record, and when it counted as written: acknowledged, or else appended.
+fn written(life: &Life) -> Option<(BrokerId, Time)> {
+    let acknowledged = life.steps.iter().find_map(|step| match step.what {
+        What::Acknowledged { broker, .. } => Some((broker, step.time)),
+        _ => None,
+    });
+    let appended = || {
+        life.steps.iter().find_map(|step| match step.what {
+            What::Appended { broker, leads: true, .. } => Some((broker, step.time)),
+            _ => None,
+        })
+    };
+    acknowledged.or_else(appended)
+}
+
+/// Why a broker never had the record: what struck it, or the way to it, when the record was written.
+fn of_absence<'f>(life: &Life, broker: BrokerId, faults: &'f Faults) -> Option<&'f FaultRecord> {
+    let (writer, time) = written(life)?;
+    let own = faults.on(broker, time);
+    let on_the_way = faults.between(writer, broker, time);
+    // What happened last, of two that both would do.
+    let severe = own.into_iter().chain(on_the_way).filter(|fault| is_severe(fault)).max_by_key(|it| injected(it));
+    severe.or(own).or(on_the_way)
 }
 
 /// What struck the one that had to be replaced.
@@ -155,12 +232,131 @@ fn of_cut<'f>(
     life: &Life,
     (time, broker, lost): (Time, BrokerId, &Lost),
     faults: &'f Faults,
-) -> Option<&'f FaultRecord> {
+) -> Vec<&'f FaultRecord> {
     match &lost.how {
-        CutBy::Recovery => faults.on(broker, time),
+        CutBy::Recovery => {
+            let taken_in = life.steps.iter().find_map(|step| match step.what {
+                What::Appended { broker: by, .. } if by == broker => Some(step.time),
+                _ => None,
+            });
+            let disk = taken_in.and_then(|from| faults.on_disk(broker, from, time));
+            disk.into_iter().chain(faults.on(broker, time)).collect()
+        }
         CutBy::Truncation { epoch, leader, .. } => {
-            let election = life.election((*leader)?, (*epoch)?)?;
-            of_election(life, &election, faults)
+            let election = leader.zip(*epoch).and_then(|(leader, epoch)| life.election(leader, epoch));
+            election.and_then(|election| of_election(life, &election, faults)).into_iter().collect()
         }
     }
+}
+
+/// What may have set off a breach in a partition at a moment: what struck the leader that was replaced shortly
+/// before, and what had struck the brokers that it is about.
+pub(super) fn of_breach<'f>(
+    life: Option<&Life>,
+    brokers: &[BrokerId],
+    time: Time,
+    faults: &'f Faults,
+) -> Vec<&'f FaultRecord> {
+    let recent = |election: &Election| time.since(election.time) <= AFTER_ELECTION;
+    let of_leader = life.and_then(|life| {
+        let election = life.last_election(time).filter(recent)?;
+        of_election(life, &election, faults)
+    });
+    let of_brokers = brokers.iter().find_map(|broker| faults.on(*broker, time));
+    in_order(of_leader.into_iter().chain(of_brokers).collect())
+}
+
+/// A record that two logs have differently.
+pub(super) struct Divergence<'f> {
+    /// Who had another batch there first than the one that a leader wrote in that epoch, and since when.
+    pub(super) spoiled: Option<(BrokerId, Time)>,
+    /// The faults that set it off.
+    pub(super) faults: Vec<&'f FaultRecord>,
+}
+
+/// Why the logs of these brokers differ at an offset: bytes that changed on a disk, or two leaders.
+pub(super) fn of_divergence<'f>(
+    recording: &Recording,
+    life: &Life,
+    brokers: &[BrokerId],
+    time: Time,
+    faults: &'f Faults,
+) -> Divergence<'f> {
+    let (partition, offset) = (&life.record.partition, life.record.offset);
+    let told = tellings(recording, partition, offset, time);
+    let mut latest: BTreeMap<BrokerId, Batch> = BTreeMap::new();
+    for telling in &told {
+        latest.insert(telling.broker, telling.batch);
+    }
+    let batches: Vec<Batch> = brokers.iter().filter_map(|broker| latest.get(broker)).copied().collect();
+    let written = |batch: &Batch| {
+        told.iter().find(|telling| telling.leads && telling.batch.epoch == batch.epoch).map(|it| it.batch)
+    };
+    let spoiled = batches.iter().find(|batch| written(batch).is_some_and(|written| written != **batch));
+    if let Some(spoiled) = spoiled
+        && let Some(first) = told.iter().find(|telling| telling.batch == *spoiled)
+    {
+        let damaged = damaged(recording, partition, first.broker, first.time);
+        let disk = faults.on_disk(first.broker, damaged.unwrap_or_default(), first.time);
+        let named = disk.or_else(|| faults.on(first.broker, first.time));
+        let spoiled = Some((first.broker, first.time));
+        return Divergence { spoiled, faults: named.into_iter().collect() };
+    }
+    // Two leaders wrote there: the later one had not what the earlier one wrote.
+    let later = batches.iter().map(|batch| batch.epoch).max();
+    let election = later.and_then(|epoch| {
+        let leader = told.iter().find(|telling| telling.leads && telling.batch.epoch == epoch)?.broker;
+        life.election(leader, epoch)
+    });
+    let named = election.and_then(|election| of_election(life, &election, faults));
+    let named = match named {
+        Some(fault) => vec![fault],
+        None => of_breach(Some(life), brokers, time, faults),
+    };
+    Divergence { spoiled: None, faults: named }
+}
+
+/// What a broker told to lie at an offset.
+struct Telling {
+    time: Time,
+    broker: BrokerId,
+    batch: Batch,
+    leads: bool,
+}
+
+/// All that brokers told to lie at an offset until a moment.
+fn tellings(recording: &Recording, partition: &TopicPartition, offset: Offset, until: Time) -> Vec<Telling> {
+    let holds = |batch: &Batch| batch.base <= offset && offset < batch.end();
+    let mut told = Vec::new();
+    for event in recording.events.iter().take_while(|event| event.time() <= until) {
+        let Event::Trace(TraceEvent { time, broker, change }) = event else { continue };
+        if change.partition() != Some(partition) {
+            continue;
+        }
+        let (batch, leads) = match change {
+            Change::Appended { base, count, epoch, crc, leader, .. } => {
+                (Some(Batch { base: *base, count: *count, epoch: *epoch, crc: *crc }), *leader)
+            }
+            Change::Recovered { batches, .. } => (batches.iter().copied().find(holds), false),
+            _ => continue,
+        };
+        if let Some(batch) = batch.filter(holds) {
+            told.push(Telling { time: *time, broker: *broker, batch, leads });
+        }
+    }
+    told
+}
+
+/// When a disk told last that bytes of a replica are not what was written.
+fn damaged(recording: &Recording, partition: &TopicPartition, broker: BrokerId, until: Time) -> Option<Time> {
+    let events = recording.events.iter().take_while(|event| event.time() <= until);
+    let damages = events.filter_map(|event| match event {
+        Event::Trace(TraceEvent { time, broker: by, change: Change::Damaged { file, .. } })
+            if *by == broker && partition_of(file).as_ref() == Some(partition) =>
+        {
+            Some(*time)
+        }
+        _ => None,
+    });
+    damages.last()
 }

@@ -16,10 +16,12 @@ use highwater_checkers::recording::Recording;
 use highwater_checkers::verdict::Finding;
 use serde::Serialize;
 
+use crate::narrate::counted;
 use crate::style::plain;
 use crate::summary::RunSummary;
 use causes::Faults;
 use life::{Life, Record};
+use sentence::Scene;
 use story::Around;
 
 /// So many records are told of, the rest is counted.
@@ -53,7 +55,7 @@ pub fn explain(recording: &Recording, summary: &RunSummary) -> Explanation {
     let explanation = match subject::finding(summary) {
         Some(finding) => of_finding(recording, summary, finding, &faults),
         None => Explanation {
-            sentence: summary.failure().unwrap_or_else(|| "as expected: nothing was lost, and nothing is broken".into()),
+            sentence: summary.failure().unwrap_or_else(|| as_expected(summary)),
             story: Vec::new(),
             record: None,
             operations: Vec::new(),
@@ -62,28 +64,57 @@ pub fn explain(recording: &Recording, summary: &RunSummary) -> Explanation {
     made_plain(explanation)
 }
 
+/// Tells the life of one record, whatever became of it; none if nobody ever told anything of that offset.
+///
+/// Where several records lay at the offset one after the other, all of their lives are told, and the sentence is
+/// about the first.
+pub fn explain_record(
+    recording: &Recording,
+    summary: &RunSummary,
+    partition: &TopicPartition,
+    offset: Offset,
+) -> Option<Explanation> {
+    let faults = Faults::of(recording);
+    let values = subject::values_at(recording, partition, offset, Time(u64::MAX));
+    let values = if values.is_empty() { vec![None] } else { values.into_iter().map(Some).collect() };
+    let of = |value| Life::of(recording, &Record { partition: partition.clone(), offset, value });
+    let lives: Vec<Life> = values.into_iter().map(of).filter(Life::is_told).collect();
+    let first = lives.first()?;
+    let stories = lives.iter().flat_map(|life| story::of_life(life, Around::Everything, &faults, &summary.source));
+    Some(made_plain(Explanation {
+        sentence: sentence::of_record(first, &faults),
+        story: stories.collect(),
+        record: Some((partition.clone(), offset)),
+        operations: subject::witnesses(None, lives.iter().flat_map(operations)),
+    }))
+}
+
+fn as_expected(summary: &RunSummary) -> String {
+    let counts = summary.verdict().map(|verdict| verdict.counts).unwrap_or_default();
+    let faults = counted(counts.faults_injected, "fault");
+    format!("as expected: {} acknowledged under {faults}, and none lost", counted(counts.acknowledged, "record"))
+}
+
 fn of_finding(recording: &Recording, summary: &RunSummary, finding: &Finding, faults: &Faults) -> Explanation {
-    let records: Vec<Record> =
-        finding.evidence.iter().filter_map(|it| subject::record(recording, finding, it)).take(RECORDS_MAX).collect();
-    let lives: Vec<Life> = records.iter().map(|record| Life::of(recording, record)).collect();
-    let mut story = Vec::new();
-    for (index, life) in lives.iter().enumerate() {
-        let around = if index == 0 { Around::Everything } else { Around::Nothing };
-        story.extend(story::of_life(life, around, faults, &summary.source));
-    }
-    let sentence = match lives.first() {
-        Some(life) if subject::is_loss(finding.anomaly) => {
-            sentence::of_loss(life, finding.count.saturating_sub(1), faults)
-        }
-        _ => finding.what.trim_end_matches('.').to_owned(),
+    let records = finding.evidence.iter().filter_map(|it| subject::record(recording, finding, it));
+    let lives: Vec<Life> = records.take(RECORDS_MAX).map(|record| Life::of(recording, &record)).collect();
+    let record = lives.first().map(|life| (life.record.partition.clone(), life.record.offset));
+    let course = match (&finding.partition, lives.as_slice()) {
+        (Some(partition), []) => Some(Life::of_partition(recording, partition)),
+        _ => None,
     };
+    let scene = Scene {
+        recording,
+        finding,
+        evidence: finding.evidence.first(),
+        life: lives.first().or(course.as_ref()),
+        is_of_record: record.is_some(),
+        faults,
+    };
+    let story = story::of_finding(&scene, &lives, summary);
     let life_operations = lives.first().map(operations).unwrap_or_default();
-    Explanation {
-        sentence,
-        story,
-        record: lives.first().map(|life| (life.record.partition.clone(), life.record.offset)),
-        operations: subject::witnesses(finding.evidence.first(), life_operations),
-    }
+    let operations = subject::witnesses(finding.evidence.first(), life_operations);
+    Explanation { sentence: scene.sentence(), story, record, operations }
 }
 
 fn operations(life: &Life) -> Vec<OperationIndex> {

@@ -1,20 +1,25 @@
 //! The story of an explanation: the life of a record, told step by step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_checkers::fault::FaultRecord;
 use highwater_checkers::ids::{BrokerId, Time};
 use highwater_checkers::operation::{Outcome, Phase};
 use highwater_checkers::state::{CommittedPartition, CutBy};
+use highwater_checkers::verdict::{Anomaly, Finding};
 
 use super::Told;
-use super::causes::{Faults, injected};
+use super::causes::Faults;
 use super::life::{AtLast, Life, Lost, Place, What};
+use super::sentence::Scene;
 use super::words::{self, listed};
-use crate::narrate;
+use crate::narrate::{self, counted};
+use crate::summary::RunSummary;
 
 /// So many readings of one record are told, the rest is counted.
 const READINGS_MAX: usize = 2;
+/// So much is told of what went on in a partition, where no record is spoken of.
+const COURSE_MAX: usize = 24;
 
 /// How much is told of what went on around a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,18 +30,112 @@ pub(super) enum Around {
     Nothing,
 }
 
+/// The story of a finding: the lives of its first records, or what went on in its partition; then what else is broken.
+pub(super) fn of_finding(scene: &Scene<'_>, lives: &[Life], summary: &RunSummary) -> Vec<Told> {
+    let source = &summary.source;
+    let mut told = match (lives, scene.life) {
+        ([first, ..], _) => of_life(first, Around::Everything, scene.faults, source),
+        ([], Some(course)) => of_course(course, scene, source),
+        ([], None) => Vec::new(),
+    };
+    let findings = summary.verdict().map(|verdict| verdict.findings.as_slice()).unwrap_or_default();
+    if let Some(broken) = first_breach(findings) {
+        told.push(broken);
+    }
+    in_order(&mut told);
+    for life in lives.iter().skip(1) {
+        told.extend(of_life(life, Around::Nothing, scene.faults, source));
+    }
+    let finding = scene.finding;
+    let more = finding.count.saturating_sub(lives.len() as u64);
+    if let (Some(partition), true) = (&finding.partition, more > 0 && !lives.is_empty()) {
+        let (anomaly, more) = (finding.anomaly, counted(more, "more record"));
+        told.push(Told { time: None, text: format!("{anomaly}: {more} of {partition}") });
+    }
+    told.extend(others(finding, findings));
+    told
+}
+
+/// What happened last before what is evidence of.
+fn of_course(course: &Life, scene: &Scene<'_>, source: &str) -> Vec<Told> {
+    let until = scene.evidence.map_or(Time(u64::MAX), |evidence| evidence.time);
+    let steps: Vec<_> = course.steps.iter().take_while(|step| step.time <= until).collect();
+    let mut told: Vec<Told> = steps
+        .iter()
+        .filter_map(|step| {
+            let text = sentence(&step.what, course, scene.faults, source)?;
+            Some(Told { time: Some(step.time), text })
+        })
+        .collect();
+    let early = told.len().saturating_sub(COURSE_MAX);
+    if early > 0 {
+        told.drain(..early);
+        let what = counted(early as u64, "earlier change");
+        told.insert(0, Told { time: None, text: format!("after {what}:") });
+    }
+    told
+}
+
+/// The first invariant that was broken.
+fn first_breach(findings: &[Finding]) -> Option<Told> {
+    let breaches = findings.iter().filter(|finding| finding.is_violation()).filter_map(|finding| {
+        let evidence = finding.evidence.first()?;
+        let position = evidence.transition.as_ref()?.position;
+        Some((evidence.time, position, finding))
+    });
+    let (time, _, finding) = breaches.min_by_key(|(time, position, _)| (*time, *position))?;
+    let what = format!("the first broken invariant: {}", finding.what.trim_end_matches('.'));
+    Some(Told { time: Some(time), text: what })
+}
+
+/// What else was found, and is not permitted.
+fn others(told: &Finding, findings: &[Finding]) -> Option<Told> {
+    let is_other = |it: &&Finding| (it.anomaly, &it.partition) != (told.anomaly, &told.partition);
+    let mut places: BTreeMap<Anomaly, Vec<String>> = BTreeMap::new();
+    for finding in findings.iter().filter(|it| it.is_violation()).filter(is_other) {
+        let place = finding.partition.as_ref().map_or_else(|| "the cluster".to_owned(), ToString::to_string);
+        places.entry(finding.anomaly).or_default().push(place);
+    }
+    let named = places.iter().map(|(anomaly, places)| match places.as_slice() {
+        [place] => format!("{anomaly} in {place}"),
+        places => format!("{anomaly} in {}", counted(places.len() as u64, "partition")),
+    });
+    let named = named.collect::<Vec<_>>();
+    (!named.is_empty()).then(|| Told { time: None, text: format!("also found: {}", named.join(", ")) })
+}
+
+/// Sorts what has a time; what has none stays behind it, but for a title.
+fn in_order(told: &mut [Told]) {
+    let begin = told.iter().position(|told| told.time.is_some()).unwrap_or(told.len());
+    told[begin..].sort_by_key(|told| told.time.unwrap_or(Time(u64::MAX)));
+}
+
 /// The life of a record, from its sending to its end.
 pub(super) fn of_life(life: &Life, around: Around, faults: &Faults, source: &str) -> Vec<Told> {
-    let partition = &life.record.partition;
-    let mut told = Vec::new();
+    let title = format!("the life of {}:", words::record(&life.record));
+    let mut told = vec![Told { time: None, text: title }];
     let begin = life.steps.iter().position(|step| {
-        matches!(step.what, What::Sent { .. } | What::Appended { .. } | What::Read { .. } | What::Answered { .. })
+        matches!(
+            step.what,
+            What::Sent { .. } | What::Appended { .. } | What::Read { .. } | What::Answered { .. }
+        )
     });
-    let steps = &life.steps[begin.unwrap_or(life.steps.len())..];
-    let (from, until) = (steps.first().map(|step| step.time), ending(life));
+    let begin = begin.unwrap_or(life.steps.len());
+    let (from, until) = (life.steps.get(begin).map(|step| step.time), ending(life));
+    // What was still in effect as it was sent.
+    let earlier = life.steps[..begin].iter().filter(|step| match step.what {
+        What::Struck(occurrence) => {
+            let healed = faults.get(occurrence).and_then(|fault| fault.healed);
+            from.is_some_and(|from| healed.is_none_or(|healed| healed >= from))
+        }
+        _ => false,
+    });
     let mut readings = 0;
-    for step in steps {
-        let is_around = matches!(step.what, What::Decided { .. } | What::Started(_) | What::Stopped(..));
+    for step in earlier.chain(&life.steps[begin..]) {
+        let is_around = matches!(
+            step.what,
+            What::Decided { .. } | What::Started(_) | What::Stopped(..) | What::Struck(_)
+        );
         if is_around && (around == Around::Nothing || step.time > until) {
             continue;
         }
@@ -48,32 +147,24 @@ pub(super) fn of_life(life: &Life, around: Around, faults: &Faults, source: &str
                 continue;
             }
         }
-        if let Some(text) = sentence(&step.what, life) {
+        if let Some(text) = sentence(&step.what, life, faults, source) {
             told.push(Told { time: Some(step.time), text });
         }
     }
-    if around == Around::Everything {
-        let replicas: BTreeSet<BrokerId> = replicas(life);
-        let strikes = |fault: &&FaultRecord| {
-            let struck = fault.injected.as_ref().map(|(_, targets)| words::brokers_struck(targets));
-            struck.is_some_and(|struck| struck.is_empty() || struck.iter().any(|it| replicas.contains(it)))
-        };
-        let is_meant = |fault: &&FaultRecord| {
-            let ended = fault.healed.unwrap_or(Time(u64::MAX));
-            injected(fault) <= until && from.is_some_and(|from| ended >= from)
-        };
-        for fault in faults.all().iter().filter(strikes).filter(is_meant) {
-            let text = format!("fault: {}", narrate::fault(fault, source));
-            told.push(Told { time: Some(injected(fault)), text });
-        }
-        told.sort_by_key(|told| told.time);
-    }
     if readings > READINGS_MAX {
-        let text = format!("{partition}@{} was read {readings} times in all", life.record.offset);
-        told.push(Told { time: None, text });
+        told.push(Told { time: None, text: format!("consumers read it {readings} times in all") });
     }
     told.push(Told { time: None, text: at_the_end(life) });
     told
+}
+
+/// What a fault was, where it bears on the partition.
+fn struck(fault: &FaultRecord, life: &Life, source: &str) -> Option<String> {
+    let replicas = replicas(life);
+    let (_, targets) = fault.injected.as_ref()?;
+    let brokers = words::brokers_struck(targets);
+    let is_meant = brokers.is_empty() || brokers.iter().any(|broker| replicas.contains(broker));
+    is_meant.then(|| format!("fault: {}", narrate::fault(fault, source)))
 }
 
 /// The replicas of the partition, as far as they were told of.
@@ -95,7 +186,7 @@ fn ending(life: &Life) -> Time {
 }
 
 /// One step in a sentence.
-fn sentence(what: &What, life: &Life) -> Option<String> {
+fn sentence(what: &What, life: &Life, faults: &Faults, source: &str) -> Option<String> {
     let partition = &life.record.partition;
     let offset = life.record.offset;
     Some(match what {
@@ -143,14 +234,16 @@ fn sentence(what: &What, life: &Life) -> Option<String> {
             format!("{}; {still}", cut_by(*broker, cut))
         }
         What::Decided { before, after } => decision(before.as_deref(), after, life)?,
-        What::LedWithout { broker, epoch } => {
-            format!("{broker} begins to lead in epoch {epoch}, and does not have it")
+        What::LedWithout { broker, epoch, instead } => {
+            let instead = instead.map_or_else(String::new, |of| format!(", but another record of epoch {of}"));
+            format!("{broker} begins to lead in epoch {epoch}, and does not have it{instead}")
         }
         What::Replaced { broker, epoch } => {
             format!("{broker}, which leads in epoch {epoch}, puts another record at offset {offset}")
         }
         What::Started(broker) => format!("{broker} starts"),
         What::Stopped(broker, why) => format!("{broker} stops: {why}"),
+        What::Struck(occurrence) => return struck(faults.get(*occurrence)?, life, source),
     })
 }
 

@@ -47,23 +47,38 @@ pub(super) fn have(brokers: &[BrokerId]) -> &'static str {
 
 /// A fault by its kind, whom it struck, and when: `process-kill of b1 at 6.694s`.
 pub(super) fn fault(fault: &FaultRecord) -> String {
-    let kind = if fault.kind.is_empty() { "unknown fault" } else { &fault.kind };
+    format!("{}{}", kind(fault), circumstances(fault))
+}
+
+/// Several faults, with each kind named once where they follow each other.
+pub(super) fn faults(faults: &[&FaultRecord]) -> String {
+    let mut before = None;
+    let told = faults.iter().map(|fault| {
+        let same = before.replace(kind(fault)) == Some(kind(fault));
+        if same { circumstances(fault).trim_start().to_owned() } else { self::fault(fault) }
+    });
+    listed(told.collect::<Vec<_>>())
+}
+
+fn kind(fault: &FaultRecord) -> &str {
+    if fault.kind.is_empty() { "unknown fault" } else { &fault.kind }
+}
+
+/// Whom a fault struck, and when.
+fn circumstances(fault: &FaultRecord) -> String {
     match &fault.injected {
-        Some((time, targets)) => format!("{kind}{} at {time}", struck(targets)),
-        None => kind.to_owned(),
+        Some((time, targets)) => format!("{} at {time}", struck(targets)),
+        None => String::new(),
     }
 }
 
 /// Whom a fault struck, with the word before it.
 fn struck(targets: &[Target]) -> String {
-    let links: Option<Vec<(&Host, &Host)>> = targets
-        .iter()
-        .map(|target| match target {
-            Target::Link { from, to } => Some((from, to)),
-            _ => None,
-        })
-        .collect();
-    match links {
+    let link = |target| match target {
+        &Target::Link { ref from, ref to } => Some((from, to)),
+        _ => None,
+    };
+    match targets.iter().map(link).collect::<Option<Vec<_>>>() {
         Some(links) if links.is_empty() => String::new(),
         Some(links) => format!(" {}", between(&links)),
         None => format!(" of {}", listed(targets)),
@@ -80,8 +95,12 @@ fn between(links: &[(&Host, &Host)]) -> String {
         let first = links.first().map(|(from, _)| *from);
         let center = first.into_iter().chain(hosts.iter().copied()).find(|host| is_center(&all, host));
         if let Some(center) = center {
-            let others = hosts.iter().filter(|host| **host != center).map(|host| name(host));
-            return format!("between {} and {}", name(center), listed(others));
+            let others: Vec<_> = hosts.iter().filter(|host| **host != center).map(|host| name(host)).collect();
+            return match others.as_slice() {
+                [] => format!("of {}", name(center)),
+                [other] => format!("between {} and {other}", name(center)),
+                others => format!("between {} and all of {}", name(center), listed(others)),
+            };
         }
     }
     let mut ways: BTreeMap<&Host, Vec<&Host>> = BTreeMap::new();
@@ -127,10 +146,16 @@ pub(super) fn brokers_struck(targets: &[Target]) -> BTreeSet<BrokerId> {
     let ends = || links.iter().flat_map(|(from, to)| [*from, *to]);
     let centers: BTreeSet<&Host> = ends().filter(|host| is_center(&links, host)).collect();
     let meant = if centers.is_empty() { ends().collect() } else { centers };
-    brokers.extend(meant.into_iter().filter_map(|host| match host {
-        Host::Broker(broker) => Some(*broker),
-        Host::Named(_) => None,
-    }));
+    let of = |hosts: BTreeSet<&Host>| -> BTreeSet<BrokerId> {
+        let broker = |host: &Host| match host {
+            Host::Broker(broker) => Some(*broker),
+            Host::Named(_) => None,
+        };
+        hosts.into_iter().filter_map(broker).collect()
+    };
+    // Where a host that is no broker is cut off, it is cut off from these.
+    let centers = of(meant);
+    brokers.extend(if centers.is_empty() { of(ends().collect()) } else { centers });
     brokers
 }
 
@@ -152,7 +177,7 @@ mod tests {
             (&["b1", "b3"], " of b1 and b3"),
             (&["b2:orders/0"], " of b2:orders/0"),
             (&["b2->b1", "b1->b2"], " between b2 and b1"),
-            (&["b1->b2", "b2->b1", "b3->b2", "b2->b3"], " between b2 and b1 and b3"),
+            (&["b1->b2", "b2->b1", "b3->b2", "b2->b3"], " between b2 and all of b1 and b3"),
             (&["b1->c1", "b1->c2"], " from b1 to c1 and c2"),
             (&["b1->b3", "b2->b3"], " from b1 and b2 to b3"),
             (&["b1->b2", "b3->b1"], " from b1 to b2 and from b3 to b1"),
@@ -170,6 +195,7 @@ mod tests {
         assert_eq!(brokers(&["b1->b2"]), [1, 2]);
         assert_eq!(brokers(&["b1->c1", "b1->c2"]), [1]);
         assert_eq!(brokers(&["b1->b2", "b2->b3", "b3->b1"]), [1, 2, 3]);
+        assert_eq!(brokers(&["c3->b1", "c3->b2"]), [1, 2], "c3 is no broker");
     }
 
     #[test]
