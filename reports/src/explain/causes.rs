@@ -79,6 +79,12 @@ impl Faults {
         there().rfind(|fault| is_severe(fault)).or_else(|| there().next_back())
     }
 
+    /// The last one that ever struck a broker.
+    pub(super) fn last_on(&self, broker: BrokerId) -> Option<&FaultRecord> {
+        let struck = || self.0.iter().filter(|fault| strikes(fault, broker));
+        struck().rfind(|fault| is_severe(fault)).or_else(|| struck().next_back())
+    }
+
     /// The last one that was applied by then.
     pub(super) fn last_before(&self, at: Time) -> Option<&FaultRecord> {
         self.0.iter().rfind(|fault| injected(fault) <= at)
@@ -268,10 +274,20 @@ pub(super) fn of_breach<'f>(
 
 /// A record that two logs have differently.
 pub(super) struct Divergence<'f> {
-    /// Who had another batch there first than the one that a leader wrote in that epoch, and since when.
-    pub(super) spoiled: Option<(BrokerId, Time)>,
+    /// Where it first was another than the one that a leader wrote in that epoch.
+    pub(super) spoiled: Option<Spoiled>,
     /// The faults that set it off.
     pub(super) faults: Vec<&'f FaultRecord>,
+}
+
+/// A batch that is not what was written.
+pub(super) struct Spoiled {
+    /// Who was the first to tell of it.
+    pub(super) by: BrokerId,
+    /// When.
+    pub(super) time: Time,
+    /// From whom it had it; none if it was on its own disk.
+    pub(super) from: Option<BrokerId>,
 }
 
 /// Why the logs of these brokers differ at an offset: bytes that changed on a disk, or two leaders.
@@ -290,22 +306,25 @@ pub(super) fn of_divergence<'f>(
     }
     let batches: Vec<Batch> = brokers.iter().filter_map(|broker| latest.get(broker)).copied().collect();
     let written = |batch: &Batch| {
-        told.iter().find(|telling| telling.leads && telling.batch.epoch == batch.epoch).map(|it| it.batch)
+        told.iter().find(|it| it.how == How::Led && it.batch.epoch == batch.epoch).map(|it| it.batch)
     };
     let spoiled = batches.iter().find(|batch| written(batch).is_some_and(|written| written != **batch));
     if let Some(spoiled) = spoiled
         && let Some(first) = told.iter().find(|telling| telling.batch == *spoiled)
     {
-        let damaged = damaged(recording, partition, first.broker, first.time);
-        let disk = faults.on_disk(first.broker, damaged.unwrap_or_default(), first.time);
-        let named = disk.or_else(|| faults.on(first.broker, first.time));
-        let spoiled = Some((first.broker, first.time));
+        let leader = life.last_election(first.time).map(|election| election.leader);
+        let from = leader.filter(|leader| first.how == How::Followed && *leader != first.broker);
+        let source = from.unwrap_or(first.broker);
+        let damaged = damaged(recording, partition, source, first.time);
+        let disk = faults.on_disk(source, damaged.unwrap_or_default(), first.time);
+        let named = disk.or_else(|| faults.on(source, first.time));
+        let spoiled = Some(Spoiled { by: first.broker, time: first.time, from });
         return Divergence { spoiled, faults: named.into_iter().collect() };
     }
     // Two leaders wrote there: the later one had not what the earlier one wrote.
     let later = batches.iter().map(|batch| batch.epoch).max();
     let election = later.and_then(|epoch| {
-        let leader = told.iter().find(|telling| telling.leads && telling.batch.epoch == epoch)?.broker;
+        let leader = told.iter().find(|it| it.how == How::Led && it.batch.epoch == epoch)?.broker;
         life.election(leader, epoch)
     });
     let named = election.and_then(|election| of_election(life, &election, faults));
@@ -321,7 +340,18 @@ struct Telling {
     time: Time,
     broker: BrokerId,
     batch: Batch,
-    leads: bool,
+    how: How,
+}
+
+/// How a broker came to have a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It wrote it as the leader.
+    Led,
+    /// It had it from the leader.
+    Followed,
+    /// It was on its disk as it started.
+    Found,
 }
 
 /// All that brokers told to lie at an offset until a moment.
@@ -333,15 +363,16 @@ fn tellings(recording: &Recording, partition: &TopicPartition, offset: Offset, u
         if change.partition() != Some(partition) {
             continue;
         }
-        let (batch, leads) = match change {
+        let (batch, how) = match change {
             Change::Appended { base, count, epoch, crc, leader, .. } => {
-                (Some(Batch { base: *base, count: *count, epoch: *epoch, crc: *crc }), *leader)
+                let batch = Batch { base: *base, count: *count, epoch: *epoch, crc: *crc };
+                (Some(batch), if *leader { How::Led } else { How::Followed })
             }
-            Change::Recovered { batches, .. } => (batches.iter().copied().find(holds), false),
+            Change::Recovered { batches, .. } => (batches.iter().copied().find(holds), How::Found),
             _ => continue,
         };
         if let Some(batch) = batch.filter(holds) {
-            told.push(Telling { time: *time, broker: *broker, batch, leads });
+            told.push(Telling { time: *time, broker: *broker, batch, how });
         }
     }
     told

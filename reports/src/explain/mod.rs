@@ -28,7 +28,7 @@ use story::Around;
 const RECORDS_MAX: usize = 3;
 
 /// What happened, in sentences.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// One sentence without its full stop: which record was lost or wrongly read, when, and because of which fault.
     pub sentence: String,
@@ -41,12 +41,41 @@ pub struct Explanation {
 }
 
 /// One sentence of a story.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// When it was; none for what is true of the whole run.
     pub time: Option<Time>,
     /// What happened.
     pub text: String,
+}
+
+impl Explanation {
+    /// As one line of JSON: `sentence`, `record`, `operations`, and the `story` with the time of each sentence.
+    pub fn json(&self) -> String {
+        let line = Line {
+            event: "run-explained",
+            sentence: &self.sentence,
+            record: self.record.as_ref().map(|(partition, offset)| format!("{partition}@{offset}")),
+            operations: &self.operations,
+            story: self.story.iter().map(|Told { time, text }| ToldLine { time_ns: *time, text }).collect(),
+        };
+        serde_json::to_string(&line).expect("the format has text keys alone, and no failing parts")
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    event: &'static str,
+    sentence: &'a str,
+    record: Option<String>,
+    operations: &'a [OperationIndex],
+    story: Vec<ToldLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ToldLine<'a> {
+    time_ns: Option<Time>,
+    text: &'a str,
 }
 
 /// Explains a run by what went wrong in it first, or by what it shows where nothing did.
@@ -110,6 +139,7 @@ fn of_finding(recording: &Recording, summary: &RunSummary, finding: &Finding, fa
         life: lives.first().or(course.as_ref()),
         is_of_record: record.is_some(),
         faults,
+        is_expected: summary.expected.contains(finding.anomaly.name()),
     };
     let story = story::of_finding(&scene, &lives, summary);
     let life_operations = lives.first().map(operations).unwrap_or_default();

@@ -6,7 +6,7 @@ use highwater_checkers::fault::FaultRecord;
 use highwater_checkers::ids::{BrokerId, Time};
 use highwater_checkers::operation::{Outcome, Phase};
 use highwater_checkers::state::{CommittedPartition, CutBy};
-use highwater_checkers::verdict::{Anomaly, Finding};
+use highwater_checkers::verdict::{Anomaly, Finding, Severity};
 
 use super::Told;
 use super::causes::Faults;
@@ -51,6 +51,9 @@ pub(super) fn of_finding(scene: &Scene<'_>, lives: &[Life], summary: &RunSummary
     if let (Some(partition), true) = (&finding.partition, more > 0 && !lives.is_empty()) {
         let (anomaly, more) = (finding.anomaly, counted(more, "more record"));
         told.push(Told { time: None, text: format!("{anomaly}: {more} of {partition}") });
+    }
+    if let Severity::Permitted(reason) = &finding.severity {
+        told.push(Told { time: None, text: format!("it is permitted, since {reason}") });
     }
     told.extend(others(finding, findings));
     told
@@ -215,7 +218,7 @@ fn sentence(what: &What, life: &Life, faults: &Faults, source: &str) -> Option<S
             let who = if *leads { ", which leads," } else { "" };
             format!("the high watermark of {broker}{who} passes it: {hw}")
         }
-        What::Acknowledged { broker, acks, have, .. } => {
+        What::Acknowledged { broker, acks, have } => {
             format!("{broker} acknowledges it (acks={acks}); {} {} it", listed(have), words::have(have))
         }
         What::Exposed { broker, hw } => {

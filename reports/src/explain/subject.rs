@@ -37,21 +37,27 @@ pub(super) fn record(recording: &Recording, finding: &Finding, evidence: &Eviden
         | Anomaly::ReadThenLost
         | Anomaly::Phantom
         | Anomaly::AbortedRead
-        | Anomaly::InconsistentOffsets
         | Anomaly::Duplicate
         | Anomaly::NonmonotonicSend
         | Anomaly::IntNonmonotonicSend
         | Anomaly::PrecommittedRead
         | Anomaly::DivergentReplica => (offset(0), value(0)),
+        Anomaly::InconsistentOffsets => {
+            // The operations are those that first saw each of the values.
+            let seen = evidence.operations.iter().zip(&evidence.values);
+            (offset(0), seen.min_by_key(|(operation, _)| **operation).map(|(_, value)| *value))
+        }
         Anomaly::PollSkip | Anomaly::IntPollSkip => (offset(1), value(0)),
         Anomaly::TornTxn => {
             let value = value(0)?;
             (place_of(recording, &partition, value), Some(value))
         }
-        Anomaly::LeaderCompleteness
-        | Anomaly::ConsistentRead
-        | Anomaly::NoCommitLostGlobally
-        | Anomaly::LogMatching
+        // What was promised there first, and not what a later leader put in its place.
+        Anomaly::LeaderCompleteness | Anomaly::ConsistentRead | Anomaly::NoCommitLostGlobally => {
+            let offset = offset(0)?;
+            (Some(offset), values_at(recording, &partition, offset, Time(u64::MAX)).first().copied())
+        }
+        Anomaly::LogMatching
         | Anomaly::EpochLogMatching
         | Anomaly::StrongIsr
         | Anomaly::WeakIsr
@@ -61,11 +67,17 @@ pub(super) fn record(recording: &Recording, finding: &Finding, evidence: &Eviden
         | Anomaly::AckBelowMinIsr
         | Anomaly::MinIsrHighWatermark => {
             let offset = offset(0)?;
-            (Some(offset), values_at(recording, &partition, offset, evidence.time).last().copied())
+            (Some(offset), value_at(recording, &partition, offset, evidence.time))
         }
         _ => (None, None),
     };
     Some(Record { partition, offset: offset?, value })
+}
+
+/// The value that clients were told to lie at an offset last before a moment, or else first after it.
+fn value_at(recording: &Recording, partition: &TopicPartition, offset: Offset, time: Time) -> Option<Value> {
+    let before = values_at(recording, partition, offset, time).last().copied();
+    before.or_else(|| values_at(recording, partition, offset, Time(u64::MAX)).first().copied())
 }
 
 /// Where a value was said to lie first.

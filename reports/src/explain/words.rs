@@ -67,26 +67,26 @@ fn kind(fault: &FaultRecord) -> &str {
 /// Whom a fault struck, and when.
 fn circumstances(fault: &FaultRecord) -> String {
     match &fault.injected {
-        Some((time, targets)) => format!("{} at {time}", struck(targets)),
+        Some((time, targets)) => format!("{} at {time}", struck(&fault.kind, targets)),
         None => String::new(),
     }
 }
 
 /// Whom a fault struck, with the word before it.
-fn struck(targets: &[Target]) -> String {
+fn struck(kind: &str, targets: &[Target]) -> String {
     let link = |target| match target {
         &Target::Link { ref from, ref to } => Some((from, to)),
         _ => None,
     };
     match targets.iter().map(link).collect::<Option<Vec<_>>>() {
         Some(links) if links.is_empty() => String::new(),
-        Some(links) => format!(" {}", between(&links)),
+        Some(links) => format!(" {}", between(kind, &links)),
         None => format!(" of {}", listed(targets)),
     }
 }
 
 /// Links, by the host that is cut off where all of them are its own.
-fn between(links: &[(&Host, &Host)]) -> String {
+fn between(kind: &str, links: &[(&Host, &Host)]) -> String {
     let all: BTreeSet<(&Host, &Host)> = links.iter().copied().collect();
     let both_ways = all.iter().all(|(from, to)| all.contains(&(*to, *from)));
     if both_ways {
@@ -98,8 +98,8 @@ fn between(links: &[(&Host, &Host)]) -> String {
             let others: Vec<_> = hosts.iter().filter(|host| **host != center).map(|host| name(host)).collect();
             return match others.as_slice() {
                 [] => format!("of {}", name(center)),
-                [other] => format!("between {} and {other}", name(center)),
-                others => format!("between {} and all of {}", name(center), listed(others)),
+                others if kind == "network-partition" => format!("of {} from {}", name(center), listed(others)),
+                others => format!("between {} and {}", name(center), others.join(", ")),
             };
         }
     }
@@ -176,16 +176,18 @@ mod tests {
         let cases: [(&[&str], &str); 8] = [
             (&["b1", "b3"], " of b1 and b3"),
             (&["b2:orders/0"], " of b2:orders/0"),
-            (&["b2->b1", "b1->b2"], " between b2 and b1"),
-            (&["b1->b2", "b2->b1", "b3->b2", "b2->b3"], " between b2 and all of b1 and b3"),
+            (&["b2->b1", "b1->b2"], " of b2 from b1"),
+            (&["b1->b2", "b2->b1", "b3->b2", "b2->b3"], " of b2 from b1 and b3"),
             (&["b1->c1", "b1->c2"], " from b1 to c1 and c2"),
             (&["b1->b3", "b2->b3"], " from b1 and b2 to b3"),
             (&["b1->b2", "b3->b1"], " from b1 to b2 and from b3 to b1"),
             (&[], ""),
         ];
         for (texts, told) in cases {
-            assert_eq!(struck(&targets(texts)), told);
+            assert_eq!(struck("network-partition", &targets(texts)), told);
         }
+        let around_b2 = targets(&["b1->b2", "b2->b1", "b3->b2", "b2->b3"]);
+        assert_eq!(struck("network-delay", &around_b2), " between b2 and b1, b3");
     }
 
     #[test]

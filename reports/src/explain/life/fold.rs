@@ -104,11 +104,11 @@ impl<'a> Fold<'a> {
             {
                 What::Committed { broker: *broker, hw: *hw, leads: *leader }
             }
-            Change::Acknowledged { base, last, epoch, acks, .. }
+            Change::Acknowledged { base, last, acks, .. }
                 if had && *base <= self.record.offset && self.record.offset <= *last =>
             {
                 let have = self.having();
-                What::Acknowledged { broker: *broker, epoch: *epoch, acks: *acks, have }
+                What::Acknowledged { broker: *broker, acks: *acks, have }
             }
             Change::Served { from, until, hw, reader: None, .. }
                 if had

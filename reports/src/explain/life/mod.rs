@@ -92,7 +92,7 @@ pub(super) enum What {
     /// The high watermark of a replica that has it passed it.
     Committed { broker: BrokerId, hw: Offset, leads: bool },
     /// A broker acknowledged it.
-    Acknowledged { broker: BrokerId, epoch: LeaderEpoch, acks: Acks, have: Vec<BrokerId> },
+    Acknowledged { broker: BrokerId, acks: Acks, have: Vec<BrokerId> },
     /// A broker handed it out though it was above the high watermark.
     Exposed { broker: BrokerId, hw: Offset },
     /// A consumer was given it.

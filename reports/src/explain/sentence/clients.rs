@@ -5,6 +5,7 @@ use highwater_checkers::verdict::Anomaly;
 
 use super::super::causes::Loss;
 use super::super::words;
+use super::loss::{Extent, how};
 use super::{Scene, first_that_fits, set_off};
 
 impl Scene<'_> {
@@ -12,12 +13,19 @@ impl Scene<'_> {
     pub(super) fn of_history(&self) -> String {
         let what = self.seen().unwrap_or_else(|| format!("{}, at {}", self.what(), self.time()));
         let loss = self.life.filter(|_| self.is_of_record).map(|life| (life, Loss::of(life)));
-        let named = loss.filter(|(_, loss)| loss.is_told()).map(|(life, loss)| loss.faults(life, self.faults));
+        let told = loss.as_ref().filter(|(_, loss)| loss.is_told());
+        let named = told.map(|(life, loss)| loss.faults(life, self.faults));
+        let how = match &loss {
+            Some((life, loss)) if self.finding.anomaly == Anomaly::InconsistentOffsets && loss.is_told() => {
+                format!(": {}", how(life, loss, Extent::Least))
+            }
+            _ => String::new(),
+        };
         let causes = match named {
             Some(named) if !named.is_empty() => set_off(&named, self.faults, self.time()),
             _ => self.causes_of_breach(),
         };
-        first_that_fits(vec![format!("{what}{causes}")])
+        first_that_fits(vec![format!("{what}{how}{causes}"), format!("{what}{causes}")])
     }
 
     /// What was seen, in the words of the records; none where the finding's own words do as well.
@@ -39,14 +47,14 @@ impl Scene<'_> {
                 when(1),
                 when(0)
             ),
-            Anomaly::InconsistentOffsets => format!(
-                "{} was {} at {}, and {} at {}",
-                at(offset(0)?),
-                value(0)?,
-                when(0),
-                value(1)?,
-                when(1)
-            ),
+            Anomaly::InconsistentOffsets => {
+                let mut seen: Vec<_> = evidence.operations.iter().zip(&evidence.values).collect();
+                seen.sort_unstable();
+                let told = seen.iter().map(|(operation, value)| {
+                    format!("record {} at {}", words::value(**value), self.time_of(**operation))
+                });
+                format!("{} was {}", at(offset(0)?), words::listed(told))
+            }
             Anomaly::Duplicate => format!(
                 "{} lies twice in {partition}: at offset {} ({}) and at offset {} ({})",
                 value(0)?,

@@ -6,7 +6,7 @@ use highwater_checkers::recording::{Event, Stage};
 use highwater_checkers::trace::{Change, TraceEvent};
 use highwater_checkers::verdict::Anomaly;
 
-use super::super::causes::{self, injected};
+use super::super::causes::{self, Spoiled};
 use super::super::life::{Life, What};
 use super::super::words::{self, listed};
 use super::{Scene, first_that_fits, set_off};
@@ -25,7 +25,16 @@ impl Scene<'_> {
             (Some(life), false) => life.record.partition.to_string(),
             (None, _) => "the cluster".to_owned(),
         };
-        let head = format!("{subject} at {time}: {what} ({anomaly} {})", anomaly.title());
+        // What the batches are says little beside where they differ.
+        let what = match what.rsplit_once(": ") {
+            Some((what, batches)) if batches.contains("(crc ") => what,
+            _ => what,
+        };
+        let name = match anomaly.title() {
+            title if anomaly.name().starts_with('W') => format!("{anomaly} {title}"),
+            title => title.to_owned(),
+        };
+        let head = format!("{subject} at {time}: {what} ({name})");
         let (spoiled, causes) = self.causes();
         let step = self.evidence.and_then(|it| step(it.transition.as_ref()?.event.as_ref()?));
         let step = step.map_or_else(String::new, |step| format!(", as {step}"));
@@ -51,8 +60,9 @@ impl Scene<'_> {
         };
         let time = self.time();
         let found = causes::of_divergence(self.recording, life, &self.brokers(), time, self.faults);
-        let spoiled = found.spoiled.map_or_else(String::new, |(broker, since)| {
-            format!("; {broker} was the first to have it otherwise than it was written, at {since}")
+        let spoiled = found.spoiled.map_or_else(String::new, |Spoiled { by, time, from }| match from {
+            Some(from) => format!("; {by} took over a spoiled copy from {from} at {time}"),
+            None => format!("; {by} found a spoiled copy on its disk at {time}"),
         });
         (spoiled, set_off(&found.faults, self.faults, time))
     }
@@ -67,23 +77,16 @@ impl Scene<'_> {
         let acknowledged = self.recording.operations().filter(|it| it.outcome == Outcome::Ok);
         let last = acknowledged.filter(|it| Some(it.index) == last).find_map(|operation| {
             let send = operation.body.sends().find(|send| send.partition == *partition)?;
-            let place = send.offset.map_or_else(|| partition.to_string(), |offset| format!("{partition}@{offset}"));
-            Some((operation.time, format!("{place} (record {}) at {}", words::value(send.value), operation.time)))
+            let offset = send.offset.map_or_else(String::new, |offset| format!("@{offset}"));
+            let value = words::value(send.value);
+            Some(format!("the last record acknowledged is {partition}{offset} (record {value}) at {}", operation.time))
         });
-        let (since, acknowledged) = match last {
-            Some((time, last)) => (time, format!("the last record acknowledged is {last}")),
-            None => (Time(0), "nothing was ever acknowledged".to_owned()),
-        };
-        let leads = leads(life);
-        // What struck the leader at that time, or came next.
-        let leader = life.last_election(since).map(|election| election.leader);
-        let next = self.faults.all().iter().find(|fault| injected(fault) >= since);
-        let named = leader.and_then(|leader| self.faults.on(leader, next.map_or(since, injected))).or(next);
+        let last = last.unwrap_or_else(|| "nothing was ever acknowledged".to_owned());
+        let (leads, missing) = leads(life);
+        let named = missing.iter().filter_map(|broker| self.faults.last_on(*broker)).next_back();
         let causes = set_off(&named.into_iter().collect::<Vec<_>>(), self.faults, self.time());
-        first_that_fits(vec![
-            format!("{partition} made no progress within the bound{heal}: {acknowledged}, and {leads}{causes}"),
-            format!("{partition} made no progress within the bound{heal}: {acknowledged}{causes}"),
-        ])
+        let head = format!("{partition} did not recover within the bound{heal}: {leads}");
+        first_that_fits(vec![format!("{head}; {last}{causes}"), format!("{head}{causes}")])
     }
 
     /// A node that ended by itself.
@@ -103,23 +106,21 @@ impl Scene<'_> {
     }
 }
 
-/// Who leads a partition at the end, and who is in sync.
-fn leads(life: &Life) -> String {
+/// Who leads a partition at the end, and who is in sync; and which of its replicas are not.
+fn leads(life: &Life) -> (String, Vec<BrokerId>) {
     let last = life.steps.iter().rev().find_map(|step| match &step.what {
         What::Decided { after, .. } => Some((step.time, after)),
         _ => None,
     });
-    match last {
-        Some((time, after)) => match after.leader {
-            Some(leader) => format!(
-                "since {time} {leader} leads in epoch {} with {} in sync",
-                after.leader_epoch,
-                listed(after.isr.iter())
-            ),
-            None => format!("since {time} nobody leads, with {} in sync", listed(after.isr.iter())),
-        },
-        None => "nobody told who leads".to_owned(),
-    }
+    let Some((time, after)) = last else { return ("nobody told who leads".to_owned(), Vec::new()) };
+    let missing: Vec<BrokerId> = after.replicas.iter().copied().filter(|it| !after.isr.contains(it)).collect();
+    let leads = match after.leader {
+        Some(leader) => format!("since {time} {leader} leads in epoch {}", after.leader_epoch),
+        None => format!("since {time} nobody leads"),
+    };
+    let isr = listed(after.isr.iter());
+    let without = if missing.is_empty() { String::new() } else { format!(" and {} not", listed(&missing)) };
+    (format!("{leads}, with {isr} in sync{without}"), missing)
 }
 
 /// The step that broke it, as part of a sentence; none where that says nothing new.

@@ -11,7 +11,7 @@ use super::{first_that_fits, set_off};
 
 /// How much is told of why.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Extent {
+pub(super) enum Extent {
     /// Who led without it.
     Least,
     /// And why that one did not have it.
@@ -87,7 +87,7 @@ fn promised(life: &Life) -> String {
 }
 
 /// How it went: the leader without it, and the last copy, in the order of time.
-fn how(life: &Life, loss: &Loss, extent: Extent) -> String {
+pub(super) fn how(life: &Life, loss: &Loss, extent: Extent) -> String {
     let mut parts: Vec<(Time, String)> = Vec::new();
     if let Some((broker, by)) = &loss.zombie {
         let text = format!("{broker} wrote it though {} led since {} in epoch {}", by.leader, by.time, by.epoch);

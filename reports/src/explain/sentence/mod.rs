@@ -7,7 +7,7 @@ mod loss;
 use highwater_checkers::fault::FaultRecord;
 use highwater_checkers::ids::{BrokerId, Time};
 use highwater_checkers::recording::Recording;
-use highwater_checkers::verdict::{Anomaly, Evidence, Finding};
+use highwater_checkers::verdict::{Anomaly, Evidence, Finding, Severity};
 
 use super::causes::{self, Faults, Loss};
 use super::life::Life;
@@ -29,11 +29,22 @@ pub(super) struct Scene<'a> {
     /// Whether it is about a record.
     pub(super) is_of_record: bool,
     pub(super) faults: &'a Faults,
+    /// Whether the scenario expects it.
+    pub(super) is_expected: bool,
 }
 
 impl Scene<'_> {
     /// The sentence, without its full stop.
     pub(super) fn sentence(&self) -> String {
+        let sentence = self.plainly();
+        match self.finding.severity {
+            Severity::Permitted(_) => format!("permitted: {sentence}"),
+            Severity::Violation if self.is_expected => format!("as expected: {sentence}"),
+            Severity::Violation => sentence,
+        }
+    }
+
+    fn plainly(&self) -> String {
         let life = self.life.filter(|_| self.is_of_record);
         match (self.finding.anomaly, life) {
             (anomaly, Some(life)) if is_of_loss(anomaly, life) => {
