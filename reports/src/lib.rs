@@ -8,9 +8,9 @@
 pub mod check;
 pub mod consistency;
 pub mod event;
+pub mod explain;
 pub mod file;
 pub mod github;
-pub mod explain;
 pub mod html;
 pub mod json;
 pub mod junit;

@@ -159,7 +159,9 @@ impl Browser {
 
     /// Gives the window another size.
     pub(crate) fn resize(&self, width: u32, height: u32) {
-        self.runtime.block_on(self.client().set_window_size(width, height)).expect("the window has another size");
+        self.runtime
+            .block_on(self.client().set_window_size(width, height))
+            .expect("the window has another size");
     }
 
     /// A picture of the window, as PNG.

@@ -76,7 +76,11 @@ pub(crate) fn with_an_order(page: &str) -> String {
     let (data, after) = rest.split_once("</script>").expect("the data end");
     let mut data: Value = serde_json::from_str(data).expect("the data are JSON");
     let outcomes = data["ops"]["out"].as_str().expect("outcomes").as_bytes().to_vec();
-    let sends = data["sends"]["op"].as_array().expect("sends").iter().map(|apart| apart.as_u64().expect("a difference"));
+    let sends = data["sends"]["op"]
+        .as_array()
+        .expect("sends")
+        .iter()
+        .map(|apart| apart.as_u64().expect("a difference"));
     let mut op = 0;
     let mut before_it = 0;
     let mut steps = Vec::new();
@@ -101,6 +105,7 @@ pub(crate) fn judged(recording: &Recording) -> RunSummary {
         expected: BTreeSet::new(),
         interrupted: false,
         faults: Vec::new(),
+        timeline: None,
         measures: None,
         hash: None,
         recording: None,
@@ -142,6 +147,7 @@ fn run(mutants: &str) -> (Recording, RunSummary) {
         fail_fast: false,
         stop_at_violation: false,
         shown: Shown::First,
+        timeline: false,
         timeout: None,
     };
     let execute: Execute = Arc::new(|spec: &RunSpec| run::execute(&KafkaReference, spec));

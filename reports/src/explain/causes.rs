@@ -63,9 +63,7 @@ impl Faults {
         let (one, other) = (Host::Broker(one), Host::Broker(other));
         self.there(at, |fault| {
             targets(fault).iter().any(|target| match target {
-                Target::Link { from, to } => {
-                    (from == &one && to == &other) || (from == &other && to == &one)
-                }
+                Target::Link { from, to } => (from == &one && to == &other) || (from == &other && to == &one),
                 _ => false,
             })
         })
@@ -223,7 +221,8 @@ fn of_absence<'f>(life: &Life, broker: BrokerId, faults: &'f Faults) -> Option<&
     let own = faults.on(broker, time);
     let on_the_way = faults.between(writer, broker, time);
     // What happened last, of two that both would do.
-    let severe = own.into_iter().chain(on_the_way).filter(|fault| is_severe(fault)).max_by_key(|it| injected(it));
+    let severe =
+        own.into_iter().chain(on_the_way).filter(|fault| is_severe(fault)).max_by_key(|it| injected(it));
     severe.or(own).or(on_the_way)
 }
 

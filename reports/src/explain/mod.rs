@@ -109,7 +109,8 @@ pub fn explain_record(
     let of = |value| Life::of(recording, &Record { partition: partition.clone(), offset, value });
     let lives: Vec<Life> = values.into_iter().map(of).filter(Life::is_told).collect();
     let first = lives.first()?;
-    let stories = lives.iter().flat_map(|life| story::of_life(life, Around::Everything, &faults, &summary.source));
+    let stories =
+        lives.iter().flat_map(|life| story::of_life(life, Around::Everything, &faults, &summary.source));
     Some(made_plain(Explanation {
         sentence: sentence::of_record(first, &faults),
         story: stories.collect(),
@@ -121,10 +122,18 @@ pub fn explain_record(
 fn as_expected(summary: &RunSummary) -> String {
     let counts = summary.verdict().map(|verdict| verdict.counts).unwrap_or_default();
     let faults = counted(counts.faults_injected, "fault");
-    format!("as expected: {} acknowledged under {faults}, and none lost", counted(counts.acknowledged, "record"))
+    format!(
+        "as expected: {} acknowledged under {faults}, and none lost",
+        counted(counts.acknowledged, "record")
+    )
 }
 
-fn of_finding(recording: &Recording, summary: &RunSummary, finding: &Finding, faults: &Faults) -> Explanation {
+fn of_finding(
+    recording: &Recording,
+    summary: &RunSummary,
+    finding: &Finding,
+    faults: &Faults,
+) -> Explanation {
     let records = finding.evidence.iter().filter_map(|it| subject::record(recording, finding, it));
     let lives: Vec<Life> = records.take(RECORDS_MAX).map(|record| Life::of(recording, &record)).collect();
     let record = lives.first().map(|life| (life.record.partition.clone(), life.record.offset));

@@ -182,7 +182,10 @@ fn replicas(life: &Life) -> BTreeSet<BrokerId> {
 /// The last moment that concerns the record itself.
 fn ending(life: &Life) -> Time {
     let concerns = |what: &What| {
-        matches!(what, What::Cut { .. } | What::LedWithout { .. } | What::Replaced { .. } | What::Appended { .. })
+        matches!(
+            what,
+            What::Cut { .. } | What::LedWithout { .. } | What::Replaced { .. } | What::Appended { .. }
+        )
     };
     let last = life.steps.iter().rev().find(|step| concerns(&step.what));
     last.or(life.steps.last()).map_or(Time(u64::MAX), |step| step.time)
@@ -195,15 +198,23 @@ fn sentence(what: &What, life: &Life, faults: &Faults, source: &str) -> Option<S
     Some(match what {
         What::Sent { client, operation, acks } => {
             let value = life.record.value.map(words::value).unwrap_or_default();
-            format!("{} sends record {value} to {partition} with acks={acks} ({operation})", words::client(*client))
+            format!(
+                "{} sends record {value} to {partition} with acks={acks} ({operation})",
+                words::client(*client)
+            )
         }
         What::Answered { outcome, operation, offset: told, error } => match (outcome, told) {
             (Outcome::Ok, Some(told)) => {
                 format!("the producer is told that it is safe at offset {told} ({operation})")
             }
             (Outcome::Ok, None) => format!("the producer is told that it is safe ({operation})"),
-            (Outcome::Fail, _) => format!("the producer is told that it failed{} ({operation})", why(error.as_deref())),
-            _ => format!("the producer does not learn what became of it{} ({operation})", why(error.as_deref())),
+            (Outcome::Fail, _) => {
+                format!("the producer is told that it failed{} ({operation})", why(error.as_deref()))
+            }
+            _ => format!(
+                "the producer does not learn what became of it{} ({operation})",
+                why(error.as_deref())
+            ),
         },
         What::Appended { broker, epoch, leads: true, replaced: None } => {
             format!("{broker}, which leads in epoch {epoch}, appends it at offset {offset}")
@@ -238,7 +249,8 @@ fn sentence(what: &What, life: &Life, faults: &Faults, source: &str) -> Option<S
         }
         What::Decided { before, after } => decision(before.as_deref(), after, life)?,
         What::LedWithout { broker, epoch, instead } => {
-            let instead = instead.map_or_else(String::new, |of| format!(", but another record of epoch {of}"));
+            let instead =
+                instead.map_or_else(String::new, |of| format!(", but another record of epoch {of}"));
             format!("{broker} begins to lead in epoch {epoch}, and does not have it{instead}")
         }
         What::Replaced { broker, epoch } => {
@@ -262,17 +274,16 @@ fn cut_by(broker: BrokerId, lost: &Lost) -> String {
             format!("{broker} truncates its log to {}{leader}{epoch} ({why}), and loses it", lost.to)
         }
         CutBy::Recovery => {
-            format!("{broker} does not find it on its disk as it starts: its log parts from what it was at {}", lost.to)
+            format!(
+                "{broker} does not find it on its disk as it starts: its log parts from what it was at {}",
+                lost.to
+            )
         }
     }
 }
 
 /// What the controllers decided.
-fn decision(
-    before: Option<&CommittedPartition>,
-    after: &CommittedPartition,
-    life: &Life,
-) -> Option<String> {
+fn decision(before: Option<&CommittedPartition>, after: &CommittedPartition, life: &Life) -> Option<String> {
     let partition = &life.record.partition;
     let isr = listed(after.isr.iter());
     let Some(before) = before else {

@@ -95,10 +95,13 @@ fn between(kind: &str, links: &[(&Host, &Host)]) -> String {
         let first = links.first().map(|(from, _)| *from);
         let center = first.into_iter().chain(hosts.iter().copied()).find(|host| is_center(&all, host));
         if let Some(center) = center {
-            let others: Vec<_> = hosts.iter().filter(|host| **host != center).map(|host| name(host)).collect();
+            let others: Vec<_> =
+                hosts.iter().filter(|host| **host != center).map(|host| name(host)).collect();
             return match others.as_slice() {
                 [] => format!("of {}", name(center)),
-                others if kind == "network-partition" => format!("of {} from {}", name(center), listed(others)),
+                others if kind == "network-partition" => {
+                    format!("of {} from {}", name(center), listed(others))
+                }
                 others => format!("between {} and {}", name(center), others.join(", ")),
             };
         }
@@ -114,7 +117,9 @@ fn between(kind: &str, links: &[(&Host, &Host)]) -> String {
     {
         return format!("from {} to {}", listed(ways.keys().map(|from| name(from))), name(to));
     }
-    let told = ways.iter().map(|(from, to)| format!("from {} to {}", name(from), listed(to.iter().map(|to| name(to)))));
+    let told = ways
+        .iter()
+        .map(|(from, to)| format!("from {} to {}", name(from), listed(to.iter().map(|to| name(to)))));
     listed(told)
 }
 

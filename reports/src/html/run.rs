@@ -12,6 +12,7 @@ use super::logs;
 use super::operations::Operations;
 use super::plots::Plots;
 use crate::consistency::level;
+use crate::explain::{Told, explain};
 use crate::narrate::{grouped, span, stage};
 use crate::summary::RunSummary;
 
@@ -57,7 +58,14 @@ pub fn run(recording: &Recording, summary: &RunSummary) -> Page {
     bands.put(&mut data, &parts, &brokers, ticks);
     data.marks = marks;
     data.plots = plots.finish(UNIT);
+    let told = explain(recording, summary);
     findings(&mut data, summary, &history);
+    data.witness = told.operations.iter().filter_map(|event| history.of_event(*event)).collect();
+    data.story = told
+        .story
+        .into_iter()
+        .map(|Told { time, text }| (time.map_or(-1, |time| ticks(time).cast_signed()), text))
+        .collect();
     if let Some(verdict) = summary.verdict() {
         ladder(&mut data, verdict, &history);
         courses(&mut data, verdict, consistency.finish(), &history);
@@ -68,7 +76,7 @@ pub fn run(recording: &Recording, summary: &RunSummary) -> Page {
         title: summary.id.to_string(),
         outcome: outcome.to_string(),
         tone: outcome.into(),
-        sentence: summary.failure().unwrap_or_else(|| "As expected; nothing broke the contract".to_owned()),
+        sentence: told.sentence,
         reproduce: Some(summary.reproduce.clone()),
         data,
     }
@@ -76,9 +84,9 @@ pub fn run(recording: &Recording, summary: &RunSummary) -> Page {
 
 fn findings(data: &mut Data, summary: &RunSummary, history: &Operations<'_>) {
     let Some(verdict) = summary.verdict() else { return };
-    let ops = |finding: &Finding, instances: usize| {
+    let ops = |finding: &Finding| {
         let mut ops: Vec<usize> = Vec::new();
-        for evidence in finding.evidence.iter().take(instances) {
+        for evidence in &finding.evidence {
             for op in evidence.operations.iter().filter_map(|event| history.of_event(*event)) {
                 if !ops.contains(&op) && ops.len() < LINKS_MAX {
                     ops.push(op);
@@ -87,7 +95,6 @@ fn findings(data: &mut Data, summary: &RunSummary, history: &Operations<'_>) {
         }
         ops
     };
-    data.witness = summary.first_violation().map_or_else(Vec::new, |finding| ops(finding, 1));
     let found = |finding: &Finding| Found {
         name: finding.anomaly.name().to_owned(),
         severity: if finding.is_violation() { "violation" } else { "permitted" },
@@ -97,7 +104,7 @@ fn findings(data: &mut Data, summary: &RunSummary, history: &Operations<'_>) {
         },
         what: finding.what.clone(),
         count: finding.count,
-        ops: ops(finding, usize::MAX),
+        ops: ops(finding),
     };
     data.findings = verdict.findings.iter().map(found).collect();
 }

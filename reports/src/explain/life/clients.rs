@@ -89,14 +89,18 @@ pub(super) fn batch_of(recording: &Recording, record: &Record) -> Option<Batch> 
                 logs.extend(batches.iter().find(|batch| holds(batch, offset)).map(|it| (*broker, *it)));
             }
             Change::Acknowledged { base, last, .. }
-                if *base <= offset && offset <= *last && told.acknowledged.is_some_and(|told| *time <= told) =>
+                if *base <= offset
+                    && offset <= *last
+                    && told.acknowledged.is_some_and(|told| *time <= told) =>
             {
                 acknowledged = logs.get(broker).copied().or(acknowledged);
             }
             Change::Served { from, until, reader: None, .. }
                 if *from <= offset
                     && offset < *until
-                    && told.read.is_some_and(|(told, by)| *time <= told && by.is_none_or(|by| by == *broker)) =>
+                    && told
+                        .read
+                        .is_some_and(|(told, by)| *time <= told && by.is_none_or(|by| by == *broker)) =>
             {
                 served = logs.get(broker).copied().or(served);
             }
@@ -111,7 +115,8 @@ pub(super) fn batch_of(recording: &Recording, record: &Record) -> Option<Batch> 
 pub(super) fn at_last(recording: &Recording, record: &Record) -> AtLast {
     let mut reading: BTreeMap<ClientId, BTreeMap<Offset, Value>> = BTreeMap::new();
     let mut content = None;
-    let is_final = |operation: &&Operation| operation.phase == Phase::Final && operation.outcome == Outcome::Ok;
+    let is_final =
+        |operation: &&Operation| operation.phase == Phase::Final && operation.outcome == Outcome::Ok;
     for operation in recording.operations().filter(is_final) {
         match &operation.body {
             Body::Assign(partitions) if partitions.iter().any(|it| it.partition == record.partition) => {

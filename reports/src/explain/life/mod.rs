@@ -232,11 +232,7 @@ fn elections(steps: &[Step]) -> impl Iterator<Item = Election> {
 }
 
 /// The election that a decision is, if it is one.
-fn election(
-    time: Time,
-    before: Option<&CommittedPartition>,
-    after: &CommittedPartition,
-) -> Option<Election> {
+fn election(time: Time, before: Option<&CommittedPartition>, after: &CommittedPartition) -> Option<Election> {
     let leader = after.leader?;
     let known = before.is_some_and(|it| (it.leader, it.leader_epoch) == (Some(leader), after.leader_epoch));
     let unclean = before.is_some_and(|before| !before.isr.contains(&leader));

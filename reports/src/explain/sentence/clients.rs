@@ -32,7 +32,8 @@ impl Scene<'_> {
     fn seen(&self) -> Option<String> {
         let evidence = self.evidence?;
         let partition = self.finding.partition.as_ref()?;
-        let value = |at: usize| evidence.values.get(at).map(|value| format!("record {}", words::value(*value)));
+        let value =
+            |at: usize| evidence.values.get(at).map(|value| format!("record {}", words::value(*value)));
         let offset = |at: usize| evidence.offsets.get(at).copied();
         let when = |at: usize| evidence.operations.get(at).map_or(self.time(), |index| self.time_of(*index));
         let at = |offset: Offset| format!("{partition}@{offset}");

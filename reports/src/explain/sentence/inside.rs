@@ -19,7 +19,8 @@ impl Scene<'_> {
         let what = self.what();
         let breaks = format!("breaks {anomaly} {}: ", anomaly.title());
         let of_none = format!("breach of {anomaly} {}: ", anomaly.title());
-        let what = what.split_once(&breaks).map(|(_, what)| what).or(what.strip_prefix(&of_none)).unwrap_or(what);
+        let what =
+            what.split_once(&breaks).map(|(_, what)| what).or(what.strip_prefix(&of_none)).unwrap_or(what);
         let subject = match (self.life, self.is_of_record) {
             (Some(life), true) => words::record(&life.record),
             (Some(life), false) => life.record.partition.to_string(),
@@ -79,7 +80,10 @@ impl Scene<'_> {
             let send = operation.body.sends().find(|send| send.partition == *partition)?;
             let offset = send.offset.map_or_else(String::new, |offset| format!("@{offset}"));
             let value = words::value(send.value);
-            Some(format!("the last record acknowledged is {partition}{offset} (record {value}) at {}", operation.time))
+            Some(format!(
+                "the last record acknowledged is {partition}{offset} (record {value}) at {}",
+                operation.time
+            ))
         });
         let last = last.unwrap_or_else(|| "nothing was ever acknowledged".to_owned());
         let (leads, missing) = leads(life);
@@ -113,7 +117,8 @@ fn leads(life: &Life) -> (String, Vec<BrokerId>) {
         _ => None,
     });
     let Some((time, after)) = last else { return ("nobody told who leads".to_owned(), Vec::new()) };
-    let missing: Vec<BrokerId> = after.replicas.iter().copied().filter(|it| !after.isr.contains(it)).collect();
+    let missing: Vec<BrokerId> =
+        after.replicas.iter().copied().filter(|it| !after.isr.contains(it)).collect();
     let leads = match after.leader {
         Some(leader) => format!("since {time} {leader} leads in epoch {}", after.leader_epoch),
         None => format!("since {time} nobody leads"),
@@ -133,7 +138,9 @@ fn step(event: &TraceEvent) -> Option<String> {
         }
         Change::Truncated { to, why, .. } => format!("{broker} truncated to {to} ({why})"),
         Change::Recovered { leo, .. } => format!("{broker} started with a log that ends at {leo}"),
-        Change::IsrApplied { isr, .. } => format!("{broker} took over that {} are in sync", listed(isr.iter())),
+        Change::IsrApplied { isr, .. } => {
+            format!("{broker} took over that {} are in sync", listed(isr.iter()))
+        }
         Change::PartitionChanged { leader: Some(leader), leader_epoch, isr, .. } => format!(
             "the controllers decided that {leader} leads in epoch {leader_epoch} with {} in sync",
             listed(isr.iter())

@@ -46,7 +46,9 @@ pub(in super::super) fn of_record(life: &Life, faults: &Faults) -> String {
     };
     match life.at_last {
         AtLast::There => format!("{what} is in the final read; {have}"),
-        AtLast::Elsewhere(offset) if !loss.is_told() => format!("{what} is at offset {offset} in the final read; {have}"),
+        AtLast::Elsewhere(offset) if !loss.is_told() => {
+            format!("{what} is at offset {offset} in the final read; {have}")
+        }
         AtLast::Unread if !loss.is_told() => format!("{what}: {have}, and there was no final read"),
         _ if is_promised => of_loss(life, 0, faults),
         _ => {
@@ -90,10 +92,12 @@ fn promised(life: &Life) -> String {
 pub(super) fn how(life: &Life, loss: &Loss, extent: Extent) -> String {
     let mut parts: Vec<(Time, String)> = Vec::new();
     if let Some((broker, by)) = &loss.zombie {
-        let text = format!("{broker} wrote it though {} led since {} in epoch {}", by.leader, by.time, by.epoch);
+        let text =
+            format!("{broker} wrote it though {} led since {} in epoch {}", by.leader, by.time, by.epoch);
         parts.push((by.time, text));
     }
-    let is_zombie_of = |leader, epoch| loss.zombie.is_some_and(|(_, by)| (by.leader, by.epoch) == (leader, epoch));
+    let is_zombie_of =
+        |leader, epoch| loss.zombie.is_some_and(|(_, by)| (by.leader, by.epoch) == (leader, epoch));
     if let Some((election, lack)) = &loss.without
         && !is_zombie_of(election.leader, election.epoch)
     {
@@ -153,7 +157,9 @@ fn at_the_end(life: &Life, loss: &Loss, alone: bool) -> Option<String> {
         let have = format!("{} still {} it", listed(&loss.holders), words::have(&loss.holders));
         return Some(match life.leader {
             None => format!("{have}, and nobody leads"),
-            Some((leader, epoch)) if alone => format!("{have}, and {leader} leads without it in epoch {epoch}"),
+            Some((leader, epoch)) if alone => {
+                format!("{have}, and {leader} leads without it in epoch {epoch}")
+            }
             Some(_) => have,
         });
     }
