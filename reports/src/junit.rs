@@ -5,6 +5,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use crate::event::{Event, Sink, SinkError};
 use crate::file::Target;
 use crate::narrate::causes;
+use crate::style::plain;
 use crate::summary::{Outcome, RunSummary, ScenarioSummary};
 
 /// So many faults are named as what may have caused a failure.
@@ -25,18 +26,18 @@ impl Junit {
     }
 
     fn suite(&mut self, scenario: &ScenarioSummary) {
-        let mut suite = TestSuite::new(&*scenario.scenario);
+        let mut suite = TestSuite::new(held(&scenario.scenario));
         suite.set_time(scenario.measures.cpu_time);
-        suite.add_property(("source", &*scenario.source));
+        suite.add_property(("source".to_owned(), held(&scenario.source)));
         suite.add_test_cases(self.cases.drain(..));
         for missed in &scenario.missed {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status
                 .set_type(Outcome::ExpectationMissed.name())
-                .set_message(format!("no run shows {missed}"))
-                .set_description(format!("reproduce: {}", scenario.reproduce()));
-            let mut case = TestCase::new(format!("some seed shows {missed}"), status);
-            case.set_classname(&*scenario.scenario);
+                .set_message(held(&format!("no run shows {missed}")))
+                .set_description(held(&format!("reproduce: {}", scenario.reproduce())));
+            let mut case = TestCase::new(held(&format!("some seed shows {missed}")), status);
+            case.set_classname(held(&scenario.scenario));
             suite.add_test_case(case);
         }
         self.report.add_test_suite(suite);
@@ -50,13 +51,18 @@ impl Junit {
     }
 }
 
-/// One run as a test case. quick-junit leaves out what XML cannot hold, and escapes the rest.
+/// A text that XML can hold: quick-junit would leave out what looks like an escape sequence, whatever it goes on to.
+fn held(text: &str) -> String {
+    plain(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+/// One run as a test case.
 fn case(run: &RunSummary) -> TestCase {
     let status = match run.failure_kind() {
         None => TestCaseStatus::success(),
         Some(_) if run.is_cut_short() => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(run.failure().unwrap_or_default());
+            status.set_message(held(&run.failure().unwrap_or_default()));
             status
         }
         Some(kind) => {
@@ -67,16 +73,17 @@ fn case(run: &RunSummary) -> TestCase {
             };
             let mut body = causes(run, FAULTS_MAX);
             body.push(format!("reproduce: {}", run.reproduce));
+            let body: Vec<_> = body.iter().map(|line| held(line)).collect();
             let mut status = TestCaseStatus::non_success(class);
             status
                 .set_type(kind)
-                .set_message(run.failure().unwrap_or_default())
+                .set_message(held(&run.failure().unwrap_or_default()))
                 .set_description(body.join("\n"));
             status
         }
     };
     let mut case = TestCase::new(format!("seed {}", run.id.seed), status);
-    case.set_classname(&*run.id.scenario);
+    case.set_classname(held(&run.id.scenario));
     if let Some(measures) = run.measures {
         case.set_time(measures.cpu_time);
     }

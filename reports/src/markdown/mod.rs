@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::event::{Event, Sink, SinkError};
 use crate::file::Target;
-use crate::narrate::{causes, counted, grouped, outcomes, span};
+use crate::narrate::{causes, counted, grouped, outcomes};
 use crate::style::{plain, shortened};
 use crate::summary::{CampaignSummary, Conclusion, Outcome, RunSummary, ScenarioSummary, StopReason};
 use text::{block, cell, code};
@@ -98,13 +98,12 @@ impl Markdown {
     fn scenario(&mut self, scenario: &ScenarioSummary) {
         let name = shortened(&scenario.scenario, TEXT_MAX);
         let row = format!(
-            "| {} | {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} |\n",
             cell(&name),
             grouped(scenario.runs()),
             outcomes(&scenario.outcomes),
             grouped(scenario.under_load.total.acknowledged),
             grouped(scenario.under_load.total.lost),
-            span(scenario.measures.virtual_time),
         );
         // Each may take half of what is set aside.
         let room = |part: &Part| (self.tables() / 2).saturating_sub(part.bytes);
@@ -123,10 +122,11 @@ impl Markdown {
     }
 
     fn render(&self, campaign: &CampaignSummary) -> String {
-        let mut page = format!("## highwater: {}\n\n{}\n", verdict(campaign), counts(campaign));
+        let start = if self.target.taken() > 0 { "\n" } else { "" };
+        let mut page = format!("{start}## highwater: {}\n\n{}\n", verdict(campaign), counts(campaign));
         if !self.rows.pieces.is_empty() {
-            page += "\n| scenario | runs | outcome | acknowledged | lost | simulated time |\n";
-            page += "|---|--:|---|--:|--:|--:|\n";
+            page += "\n| scenario | runs | outcome | acknowledged | lost |\n";
+            page += "|---|--:|---|--:|--:|\n";
             page += &self.rows.pieces.concat();
         }
         page += &self.missed.pieces.concat();
@@ -210,6 +210,10 @@ impl Sink for Markdown {
             Event::RunFinished(run) => self.run(run),
             Event::ScenarioFinished(scenario) => self.scenario(scenario),
             Event::CampaignFinished(campaign) => {
+                if self.room == 0 {
+                    // A byte more, and GitHub would show nothing of what others wrote.
+                    return Ok(());
+                }
                 let text = self.render(campaign);
                 return self.target.write(&text);
             }

@@ -26,6 +26,16 @@ pub(super) fn place(uri: &str, fault: Option<&FaultRecord>) -> PhysicalLocation 
     }
 }
 
+/// The fault that is the nearest before what a finding shows, or else the last one.
+pub(super) fn nearest<'a>(run: &'a RunSummary, finding: Option<&Finding>) -> Option<&'a FaultRecord> {
+    let evident = finding.and_then(|finding| finding.evidence.first()).map(|evidence| evidence.time);
+    let is_before = |fault: &&FaultRecord| match (&fault.injected, evident) {
+        (Some((time, _)), Some(evident)) => *time <= evident,
+        _ => true,
+    };
+    run.faults.iter().rfind(is_before).or(run.faults.last())
+}
+
 /// A partition as a place.
 pub(super) fn partition(partition: Option<&TopicPartition>) -> Option<[LogicalLocation; 1]> {
     partition.map(|partition| [LogicalLocation { fully_qualified_name: partition.to_string() }])
@@ -78,7 +88,7 @@ pub(super) fn flow(run: &RunSummary, finding: Option<&Finding>, uri: &str) -> Op
         && let Some(last) = locations.last_mut()
         && let Some(Text { text }) = &mut last.location.message
     {
-        *text += &format!(" (and {} more)", counted(left_out as u64, "step"));
+        *text += &format!(" (and {})", counted(left_out as u64, "more step"));
     }
     Some([CodeFlow { thread_flows: [ThreadFlow { locations }] }])
 }

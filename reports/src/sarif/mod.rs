@@ -133,8 +133,7 @@ impl Sarif {
             return;
         }
         let uri = self.root.uri(&run.source);
-        // The last fault is the nearest to what went wrong.
-        let place = flow::place(&uri, run.faults.last());
+        let place = flow::place(&uri, flow::nearest(run, finding));
         let logical_locations = flow::partition(key.partition.as_ref());
         let result = format::Outcome {
             rule_id: key.kind.id(),

@@ -184,12 +184,12 @@ impl<W: Write> Terminal<W> {
     fn coverage(&self) -> Vec<String> {
         let judged: Vec<_> =
             self.scenarios.iter().map(|(it, _)| it).filter(|it| it.coverage.seeds > 0).collect();
+        if !self.failures.is_empty() && !self.is_verbose() {
+            return Vec::new();
+        }
         if self.is_verbose() || judged.len() <= 1 {
             let each = judged.iter().map(|scenario| (scenario.scenario.to_string(), scenario.coverage));
             return totals::coverage(&each.collect::<Vec<_>>(), self.style);
-        }
-        if !self.failures.is_empty() {
-            return Vec::new();
         }
         let mut sum = Coverage::default();
         judged.iter().for_each(|scenario| sum.merge(&scenario.coverage));
@@ -216,11 +216,11 @@ impl<W: Write> Terminal<W> {
 
     /// What is not linearizable, as far as there is room.
     fn consistency(&self) -> Vec<String> {
+        if !self.failures.is_empty() && !self.is_verbose() {
+            return Vec::new();
+        }
         if self.is_verbose() || self.consistency.len() <= CONSISTENCY_SHOWN_MAX {
             return self.consistency.clone();
-        }
-        if !self.failures.is_empty() {
-            return Vec::new();
         }
         let mut lines = self.consistency[..CONSISTENCY_SHOWN_MAX].to_vec();
         let more = (self.consistency.len() - CONSISTENCY_SHOWN_MAX) as u64;
