@@ -12,7 +12,7 @@ use highwater_checkers::verdict::{
     Anomaly, Availability, Cited, Consistency, Contradiction, Counts, Evidence, Finding, RunOutcome,
     RunVerdict, Severity, Staleness, Uncounted, Verdict,
 };
-use highwater_reports::file::Target;
+use highwater_reports::file::Target as FileTarget;
 use highwater_reports::summary::{Measures, RunEnding, StopReason};
 use highwater_reports::{CampaignSummary, Event, Outcome, RunId, RunSummary, ScenarioSummary, Sink};
 
@@ -201,9 +201,9 @@ pub(crate) fn feed(sink: &mut dyn Sink, events: &[Event]) {
 }
 
 /// What a sink writes to a file.
-pub(crate) fn written(make: impl FnOnce(Target) -> Box<dyn Sink>, events: &[Event]) -> String {
+pub(crate) fn written(make: impl FnOnce(FileTarget) -> Box<dyn Sink>, events: &[Event]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("made").join("report");
-    feed(&mut *make(Target::File(path.clone())), events);
+    feed(&mut *make(FileTarget::File(path.clone())), events);
     fs::read_to_string(path).expect("the report was written")
 }

@@ -377,7 +377,8 @@ proptest! {
         let place = &of_finding["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
         prop_assert_eq!(place.as_str().expect("a text"), format!("{}/0", texts.topic));
         let steps = &of_finding["codeFlows"][0]["threadFlows"][0]["locations"];
-        prop_assert!(shown(&steps[0]["location"]["message"]).starts_with(&format!("{} at ", texts.kind)));
+        let begins = format!("{} at ", texts.kind);
+        prop_assert!(shown(&steps[0]["location"]["message"]).starts_with(&begins));
         let mut uris = Vec::new();
         collect_uris(&log, &mut uris);
         for uri in uris {
@@ -406,7 +407,8 @@ proptest! {
         }
         let messages: Vec<_> = commands.iter().map(|(.., message)| message.as_str()).collect();
         prop_assert!(messages.iter().any(|message| message.starts_with(sentence(&texts.what))));
-        prop_assert!(messages.contains(&&*format!("{}\nreproduce: {}", texts.error, texts.reproduce)));
+        let error = format!("{}\nreproduce: {}", texts.error, texts.reproduce);
+        prop_assert!(messages.contains(&&*error));
         let titles: Vec<_> = commands.iter().map(|(_, properties, _)| properties[2].1.clone()).collect();
         has(&titles, &format!("unseen in {} seed 2", texts.scenario));
     }

@@ -152,7 +152,10 @@ fn many_scenarios_share_a_row() {
     for place in 0..20 {
         let name = format!("scenario-{place}");
         runs.push(
-            (0..3).map(|seed| RunSummary { id: RunId { scenario: name.as_str().into(), seed }, ..stale(0) }),
+            (0..3).map(move |seed| RunSummary {
+                id: RunId { scenario: name.as_str().into(), seed },
+                ..stale(0)
+            }),
         );
     }
     let mut events: Vec<_> = runs.into_iter().flat_map(|runs| campaign(runs.collect(), &[], None)).collect();

@@ -18,7 +18,11 @@ use super::fabricated::{campaign, inconclusive, panic, pass, summary, verdict, v
 pub(crate) fn sarif_mistakes(log: &Value) -> Vec<String> {
     static VALIDATOR: OnceLock<Validator> = OnceLock::new();
     let validator = VALIDATOR.get_or_init(|| {
-        let schema = serde_json::from_str(include_str!("../schemas/sarif-2.1.0.json")).expect("it is JSON");
+        let schema = include_str!("../schemas/sarif-2.1.0.json");
+        // One pattern, that of a language which is never written here, has a bracket too many: the validator refuses it.
+        let sound = schema.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}?$");
+        assert_ne!(sound, schema);
+        let schema = serde_json::from_str(&sound).expect("it is JSON");
         jsonschema::validator_for(&schema).expect("it is a schema")
     });
     validator.iter_errors(log).map(|error| format!("{}: {error}", error.instance_path())).collect()
