@@ -251,9 +251,12 @@ fn cluster(logs: &[Vec<(u64, Value)>], put: &mut impl FnMut(u64, Event)) {
         told.push(trace(0, broker, Change::BrokerStarted { incarnation: 1 }));
     }
     told.push((500_000, Event::Mark(Mark { stage: Stage::Steady, time: Time(500_000), note: None })));
+    // The power comes back.
+    let (_, broker, _, to) = FAULTS[2];
+    told.push(trace(to * 1_000_000, BrokerId(broker), Change::BrokerStarted { incarnation: 2 }));
     for (part, log) in logs.iter().enumerate() {
         let mut epoch = 0;
-        let mut change = |time: u64, leader: usize, isr: &[BrokerId]| {
+        let mut change = |time: u64, leader: BrokerId, isr: &[BrokerId]| {
             epoch += 1;
             trace(
                 time,
@@ -261,7 +264,7 @@ fn cluster(logs: &[Vec<(u64, Value)>], put: &mut impl FnMut(u64, Event)) {
                 Change::PartitionChanged {
                     offset: Offset(i64::from(epoch)),
                     partition: partition(part as u64),
-                    leader: Some(brokers[leader % 3]),
+                    leader: Some(leader),
                     leader_epoch: LeaderEpoch(epoch),
                     partition_epoch: PartitionEpoch(epoch),
                     isr: isr.into(),
@@ -272,11 +275,11 @@ fn cluster(logs: &[Vec<(u64, Value)>], put: &mut impl FnMut(u64, Event)) {
                 },
             )
         };
-        told.push(change(400_000, part, &brokers));
-        for (place, (_, broker, from, to)) in FAULTS.iter().enumerate() {
-            let rest: Vec<_> = brokers.into_iter().filter(|id| id.0 != *broker).collect();
-            told.push(change((from + 2_000) * 1_000_000, part + place + 1, &rest));
-            told.push(change((to + 1_000) * 1_000_000, part + place + 1, &brokers));
+        told.push(change(400_000, brokers[part % 3], &brokers));
+        for (_, broker, from, to) in FAULTS {
+            let rest: Vec<_> = brokers.into_iter().filter(|id| id.0 != broker).collect();
+            told.push(change((from + 2_000) * 1_000_000, rest[part % 2], &rest));
+            told.push(change((to + 1_000) * 1_000_000, rest[part % 2], &brokers));
         }
         for (place, (appended, _)) in log.iter().enumerate() {
             let hw = Change::HighWatermark {

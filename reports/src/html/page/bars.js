@@ -1,66 +1,77 @@
 // How a client's operations are drawn: one bar each while there is room, and one a pixel where there is not.
 
 const TAIL = 36; // so wide fades what may still take effect
-const WIDE = 4; // from so many pixels on a bar stands for itself
+const LABELLED = 46; // from so many pixels on there is room for words
 
-// Draws a lane. Of operations that share a pixel the rarer outcome shows: what failed hides nothing, and is hidden by nothing.
-function drawLane(g, t, lane, y) {
-  const { view, data, paint, left, right, mask, scale } = t;
+// Draws the lanes in sight. Their bars are set pixel by pixel in a picture with one line a lane, which is then stretched:
+// that takes as long for a hundred thousand bars as for ten.
+function drawLanes(g, t, rows) {
+  const { left, right } = t;
+  const top = t.clients.top - t.clients.scroll;
+  const strip = stripOf(t, Math.max(1, Math.round((right - left) * t.ratio)), Math.max(1, rows.length));
+  strip.kinds.fill(0);
+  const words = [];
+  rows.forEach((row, i) => fillLane(g, t, row.index, strip.kinds.subarray(i * strip.width, (i + 1) * strip.width), top + row.top, words));
+  for (let i = 0; i < strip.kinds.length; i++) strip.pixels[i] = strip.colours[strip.kinds[i]];
+  strip.context.putImageData(strip.image, 0, 0);
+  rows.forEach((row, i) => g.drawImage(strip.canvas, 0, i, strip.width, 1, left, top + row.top + 2, right - left, LANE - 4));
+  for (const [text, x0, x1, y] of words) drawInside(g, text, x0, x1, y, t.paint.paper);
+}
+
+function stripOf(t, width, height) {
+  if (t.strip?.width === width && t.strip.height === height) return t.strip;
+  const canvas = document.createElement('canvas');
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  const image = context.createImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const colours = Uint32Array.of(0, ...t.paint.outcome.map(pixelOf));
+  t.strip = { canvas, context, image, pixels, colours, width, height, kinds: new Uint8Array(width * height) };
+  return t.strip;
+}
+
+// A colour like #2f7d4f as it lies in the memory of a picture.
+function pixelOf(colour) {
+  const bytes = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return new Uint32Array(Uint8Array.of(...bytes, 255).buffer)[0];
+}
+
+// Sets the pixels of a lane: one more than the outcome. Where operations share a pixel the worse outcome shows, so that
+// what failed is never hidden.
+function fillLane(g, t, lane, kinds, y, words) {
+  const { view, data, paint, left, right, mask, ratio } = t;
   const { from, to } = view;
+  const scale = t.scale * ratio;
   const ops = data.laneOps[lane];
   const starts = (view.byOrder ? data.byRank : data.byTime).starts[lane];
   const ends = (view.byOrder ? data.byRank : data.byTime).ends[lane];
   const out = data.laneOut[lane];
-  const height = LANE - 4;
-  let runFrom = 0, runTo = -1, runKind = -1;
-  const flush = () => {
-    if (runTo > runFrom) { g.fillStyle = paint.outcome[runKind]; g.fillRect(runFrom, y + 2, runTo - runFrom, height); }
-    runTo = -1;
-  };
-  const first = placeOf(ends, from - TAIL / scale);
   const last = placeOf(starts, to);
-  // Where bars crowd, a gap of one pixel tells nothing.
-  const gap = last - first > (right - left) / 3 ? 1 : 0;
-  for (let at = first; at < last; at++) {
+  let filled = 0;
+  for (let at = placeOf(ends, from - TAIL / t.scale); at < last; at++) {
     if (mask !== null && mask[ops[at]] === 0) continue;
     const kind = out[at];
-    const end = left + (ends[at] - from) * scale;
+    const end = (ends[at] - from) * scale;
     // Nothing of it would be seen.
-    if (kind === runKind && end < runTo) continue;
-    const x0 = Math.max(left, Math.floor(left + (starts[at] - from) * scale));
-    const x1 = Math.min(right, Math.max(x0 + 1, Math.floor(end)));
+    if (kind === OK && end < filled) continue;
     if (kind === INDETERMINATE) {
-      const next = at + 1 < ops.length ? left + (starts[at + 1] - from) * scale : right;
-      drawTail(g, paint, end, Math.min(end + TAIL, next - 1, right), left, y, height);
+      const next = at + 1 < ops.length ? left + (starts[at + 1] - from) * t.scale : right;
+      drawTail(g, paint, left + end / ratio, Math.min(left + end / ratio + TAIL, next - 1, right), left, y, LANE - 4);
     }
-    if (end < left) continue;
-    if (x1 - x0 >= WIDE) {
-      flush();
-      g.fillStyle = paint.outcome[kind];
-      g.fillRect(x0, y + 2, x1 - x0 - 1, height);
-      if (x1 - x0 > 46) drawInside(g, label(data, ops[at]), x0 + 3, x1 - 4, y + LANE - 5, paint.paper);
-    } else if (kind === runKind && x0 <= runTo + gap) {
-      if (x1 > runTo) runTo = x1;
-    } else if (x0 >= runTo) {
-      flush();
-      [runFrom, runTo, runKind] = [x0, x1, kind];
-    } else if (kind > runKind) {
-      const covered = runTo;
-      runTo = x0;
-      flush();
-      [runFrom, runTo, runKind] = [x0, Math.max(x1, x0 + 1, Math.min(covered, x0 + 2)), kind];
-    } else if (x1 > runTo) {
-      const next = runTo;
-      flush();
-      [runFrom, runTo, runKind] = [next, x1, kind];
-    }
+    if (end < 0) continue;
+    const x0 = Math.max(0, Math.floor((starts[at] - from) * scale));
+    const x1 = Math.min(kinds.length, Math.max(x0 + 1, Math.floor(end)));
+    // Neighbours that are wide enough to be told apart are.
+    const stop = x1 - x0 > 3 && x1 < kinds.length ? x1 - 1 : x1;
+    for (let x = x0; x < stop; x++) if (kinds[x] <= kind) kinds[x] = kind + 1;
+    filled = x1;
+    if (x1 - x0 > LABELLED * ratio) words.push([label(data, ops[at]), left + x0 / ratio + 3, left + x1 / ratio - 4, y + LANE - 5]);
   }
-  flush();
 }
 
 // It fades instead of going on to the end: nobody knows, and nothing else would be seen. What comes next ends it.
 function drawTail(g, paint, from, to, left, y, height) {
-  if (to - Math.max(from, left) < WIDE) return;
+  if (to - Math.max(from, left) < 4) return;
   g.fillStyle = paint.outcome[INDETERMINATE];
   const step = TAIL / 6;
   for (let x = from, i = 0; x < to; x += step, i++) {
@@ -93,9 +104,10 @@ function drawMarks(g, t) {
   const box = (op, colour, width, tag) => {
     const y = t.laneTop(op);
     if (y === null) return;
-    const x0 = Math.max(left, left + (view.starts[op] - view.from) * t.scale);
-    const x1 = Math.min(right, Math.max(x0 + 5, left + (view.ends[op] - view.from) * t.scale));
-    if (x1 < left || x0 > right || x0 > x1) return;
+    const [begin, end] = [left + (view.starts[op] - view.from) * t.scale, left + (view.ends[op] - view.from) * t.scale];
+    if (end < left || begin > right) return;
+    const x0 = Math.max(left, begin);
+    const x1 = Math.min(right, Math.max(x0 + 5, end));
     g.strokeStyle = colour;
     g.lineWidth = width;
     g.strokeRect(Math.floor(x0) - 0.5, y + 0.5, Math.ceil(x1 - x0) + 1, LANE - 1);

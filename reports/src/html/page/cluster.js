@@ -73,7 +73,9 @@ function drawPartition(g, t, index, y) {
     covered = at[1];
     g.fillStyle = paint.brokers[broker % paint.brokers.length];
     g.fillRect(at[0], y + 1, at[1] - at[0], 13);
-    drawInside(g, `${data.brokers[broker] ?? UNKNOWN} leads`, at[0] + 3, at[1], y + 11, paint.ink);
+    const name = data.brokers[broker] ?? UNKNOWN;
+    const room = (at[1] - at[0] - 4) / letterWidth(g);
+    if (room >= name.length) drawInside(g, room >= name.length + 6 ? `${name} leads` : name, at[0] + 3, at[1], y + 11, paint.ink);
   }
   drawInSync(g, t, index, y + 15);
   drawHighWatermark(g, t, index, y + 15, PART - 17, left, right);
@@ -105,7 +107,8 @@ function drawHighWatermark(g, t, index, y, height, left, right) {
   const [low, high] = [value(left) ?? 0, value(right) ?? 0];
   const span = Math.max(1, high - low);
   g.strokeStyle = t.paint.hw;
-  g.lineWidth = 1.5;
+  // A line of one pixel is drawn many times faster than a thicker one.
+  g.lineWidth = 1;
   g.beginPath();
   let begun = false;
   const end = Math.min(right, left + (view.length - view.from) * t.scale);

@@ -27,6 +27,7 @@ class Timeline {
     this.paint.outcome = ['ok', 'fail', 'info'].map(get);
     this.paint.brokers = [0, 1, 2, 3, 4, 5, 6].map((b) => get(`b${b}`));
     this.overview = null;
+    this.strip = null;
   }
 
   // The height at which nothing needs to be scrolled.
@@ -34,12 +35,13 @@ class Timeline {
 
   layout() {
     const { clientWidth: w, clientHeight: h } = this.canvas;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = this.ratio = window.devicePixelRatio || 1;
     if (this.canvas.width !== Math.round(w * ratio) || this.canvas.height !== Math.round(h * ratio)) {
       this.canvas.width = Math.round(w * ratio);
       this.canvas.height = Math.round(h * ratio);
     }
     this.g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.g.imageSmoothingEnabled = false;
     this.left = w < 700 ? 84 : 150;
     this.right = w;
     this.bottom = h;
@@ -74,8 +76,10 @@ class Timeline {
       g.beginPath();
       g.rect(0, region.top, right, region.height);
       g.clip();
-      for (const row of this.inSight(region)) this.drawRow(row, region.top + row.top - region.scroll);
-      if (region === this.clients) {
+      if (region === this.cluster) {
+        for (const row of this.inSight(region)) this.drawRow(row, region.top + row.top - region.scroll);
+      } else {
+        drawLanes(g, this, this.inSight(region));
         drawPoints(g, this);
         drawMarks(g, this);
       }
@@ -96,8 +100,7 @@ class Timeline {
 
   drawRow(row, y) {
     const { g } = this;
-    if (row.kind === 'lane') drawLane(g, this, row.index, y);
-    else if (row.kind === 'marks') drawStages(g, this, y);
+    if (row.kind === 'marks') drawStages(g, this, y);
     else if (row.kind === 'faults') drawFaults(g, this, row.track.faults, y);
     else if (row.kind === 'part') drawPartition(g, this, row.index, y);
     else drawBroker(g, this, row.index, y);
