@@ -65,7 +65,7 @@ function fillLane(g, t, lane, kinds, y, words) {
     const stop = x1 - x0 > 3 && x1 < kinds.length ? x1 - 1 : x1;
     for (let x = x0; x < stop; x++) if (kinds[x] <= kind) kinds[x] = kind + 1;
     filled = x1;
-    if (x1 - x0 > LABELLED * ratio) words.push([label(data, ops[at]), left + x0 / ratio + 3, left + x1 / ratio - 4, y + LANE - 5]);
+    if (x1 - x0 > LABELLED * ratio) words.push([label(data, ops[at]), left + x0 / ratio + 3, left + x1 / ratio - 4, y + LANE - 4]);
   }
 }
 

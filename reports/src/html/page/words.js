@@ -52,7 +52,7 @@ function describe(data, op) {
 function label(data, op) {
   if (data.ops.text) return describe(data, op);
   for (let s = data.sendAt[op]; s < data.sendAt[op + 1]; s++) return sendText(data, s).replace('value ', '= ');
-  for (let r = data.readAt[op]; r < data.readAt[op + 1]; r++) if (data.reads.count[r] > 0) return `${data.reads.from[r]}..${data.reads.last[r]}`;
+  for (let r = data.readAt[op]; r < data.readAt[op + 1]; r++) if (data.reads.count[r] > 0) return data.reads.count[r] === 1 ? `@${data.reads.from[r]}` : `@${data.reads.from[r]}..${data.reads.last[r]}`;
   return data.fns[data.fn[op]];
 }
 
