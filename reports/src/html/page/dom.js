@@ -33,7 +33,7 @@ function linked(data, text) {
 
 // Fills a section of the page; one without content stays out of sight.
 function section(id, title, ...content) {
-  document.getElementById(id).replaceChildren(...(content.length ? [el('h2', {}, title), ...content] : []));
+  document.getElementById(id).replaceChildren(...(content.length ? [el('h2', {}, title), ...content.filter((one) => one !== '')] : []));
 }
 
 function heads(names) { return el('thead', {}, el('tr', {}, ...names.map((name) => el('th', { scope: 'col' }, name)))); }

@@ -59,11 +59,22 @@ function showFaults(data) {
   section('faults', 'Faults', table(['fault', 'kind', 'on', 'from', 'until', 'effect', 'acknowledged everywhere after', 'line'], rows));
 }
 
+// The rungs, from the weakest to the strongest, by how their names begin.
+const RUNGS = ['diverged', 'consistent prefix', 'sequential', 'linearizable writes', 'linearizable'];
+
+// How far up a level is, drawn; what it is called stands beside it. Other answers have no ladder.
+function ladder(level) {
+  const fits = RUNGS.filter((name) => level.startsWith(name)).sort((a, b) => b.length - a.length);
+  const at = RUNGS.indexOf(fits[0]);
+  return at < 0 ? '' : el('span', { class: 'ladder', 'aria-hidden': 'true' }, ...RUNGS.map((name, i) => el('i', { class: i > at ? false : at === RUNGS.length - 1 ? 'top' : 'on', title: name })));
+}
+
 function showConsistency(data) {
   if (data.ladder.length === 0) return;
   const rows = data.ladder.map((rung) => el('tr', {},
-    el('th', { scope: 'row' }, rung.part), el('td', {}, rung.level), el('td', {}, ...linked(data, rung.what ?? '')), el('td', {}, ...opLinks(rung.ops ?? []))));
-  section('consistency', 'Ladder of consistency', table(['', 'strongest level that holds', 'what breaks the next one', 'operations'], rows));
+    el('th', { scope: 'row' }, rung.part), el('td', {}, ladder(rung.level)), el('td', {}, rung.level), el('td', {}, ...linked(data, rung.what ?? '')), el('td', {}, ...opLinks(rung.ops ?? []))));
+  section('consistency', 'Ladder of consistency', table(['', '', 'strongest level that holds', 'what breaks the next one', 'operations'], rows),
+    data.ladder.some((rung) => ladder(rung.level)) ? el('p', { class: 'hint' }, `From below: ${RUNGS.join(', ')}.`) : '');
 }
 
 function showFacts(data) {
