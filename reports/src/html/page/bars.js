@@ -1,7 +1,7 @@
 // How a client's operations are drawn: one bar each while there is room, and one a pixel where there is not.
 
 const TAIL = 36; // so wide fades what may still take effect
-const LABELLED = 46; // from so many pixels on there is room for words
+const LABELLED = 24; // from so many pixels on there may be room for words
 
 // Draws the lanes in sight. Their bars are set pixel by pixel in a picture with one line a lane, which is then stretched:
 // that takes as long for a hundred thousand bars as for ten.
@@ -15,7 +15,8 @@ function drawLanes(g, t, rows) {
   for (let i = 0; i < strip.kinds.length; i++) strip.pixels[i] = strip.colours[strip.kinds[i]];
   strip.context.putImageData(strip.image, 0, 0);
   rows.forEach((row, i) => g.drawImage(strip.canvas, 0, i, strip.width, 1, left, top + row.top + 2, right - left, LANE - 4));
-  for (const [text, x0, x1, y] of words) drawInside(g, text, x0, x1, y, t.paint.paper);
+  // A word or two of a longer text would say nothing.
+  for (const [text, x0, x1, y] of words) if (x1 - x0 >= Math.min(text.length, 8) * letterWidth(g)) drawInside(g, text, x0, x1, y, t.paint.paper);
 }
 
 function stripOf(t, width, height) {

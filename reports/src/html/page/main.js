@@ -42,7 +42,7 @@ function start() {
   // A click in the picture changes the address without going anywhere.
   followPointer(t, byId('tip'), { pick: (op) => { history.replaceState(null, '', op < 0 ? '#' : `#op=${op}`); pick(op, false); } });
 
-  // #op=12, #t=1.5 and #t=1.5..2 in seconds (or places in the order), #record=orders/0@7, #step=3, #find=c1
+  // #op=12, #t=1.5 and #t=1.5..2 in seconds (or places in the order), #record=orders/0@7, #step=3 or #step=orders/0:3, #find=c1
   const go = () => {
     let link;
     try { link = decodeURIComponent(location.hash); } catch { return; }
@@ -52,11 +52,13 @@ function start() {
     const [, part, offset] = (key === 'record' && /^(.*)@(\d+)$/s.exec(value)) || [];
     if (key === 'op' && /^\d+$/.test(value) && Number(value) < data.n) pick(Number(value));
     else if (key === 't' && times.length <= 2 && times.every(Number.isFinite)) goTo(...times);
-    else if (key === 'step' && /^\d+$/.test(value)) steps?.goTo(Number(value) - 1);
+    else if (key === 'step') steps?.follow(value);
     else if (key === 'find') search.set(value);
     else if (part !== undefined && data.parts.includes(part)) logs?.goTo(data.parts.indexOf(part), Number(offset));
   };
   window.addEventListener('hashchange', go);
+  // A link to where the address is already still leads there.
+  document.addEventListener('click', (event) => { if (event.target.closest?.('a[href^="#"]')?.hash === location.hash && location.hash !== '') go(); });
 
   const axis = () => {
     view.toggle();

@@ -21,7 +21,7 @@ function showPlots(data, { goTo }) {
     const plot = { title: 'availability per partition', series: [{ name: 'acknowledged', colour: 'ok' }, { name: 'tried in vain', colour: 'bad' }] };
     nodes.push(figure(plot, (canvas) => drawAvailability(data, canvas, rows)));
   }
-  section('plots', 'Over time', el('p', { class: 'hint' }, 'Faults are shaded. A click goes to that time in the picture above.'), el('div', { class: 'plots' }, ...nodes));
+  section('plots', 'Over time', el('p', { class: 'hint' }, `${data.faults.length ? 'Faults are shaded. ' : ''}A click goes to that time in the picture above.`), el('div', { class: 'plots' }, ...nodes));
   const draw = () => figures.forEach((one) => one.draw(one.canvas));
   draw();
   return { draw };

@@ -42,7 +42,9 @@ function showSteps(data, t, { go }) {
     said.replaceChildren(`step ${grouped(t.step + 1)} of ${grouped(last + 1)}: `, opLink(op), ` ${describe(data, op)}`);
     state.textContent = stateText(data, course, t.step);
     state.hidden = state.textContent === '';
-    if (look) go(op);
+    if (!look) return;
+    history.replaceState(null, '', `#step=${course.name === '' ? '' : `${encodeURIComponent(course.name)}:`}${t.step + 1}`);
+    go(op);
   };
   const choose = (which, look = true) => {
     course = t.course = pointsOf(data, courses[which]);
@@ -59,5 +61,13 @@ function showSteps(data, t, { go }) {
     el('p', { class: 'bar' }, choice, button('step-first', 'first', () => 0), button('step-back', 'back ([)', () => t.step - 1), button('step-on', 'on (])', () => t.step + 1), button('step-last', 'last', () => course.order.length - 1), slide),
     said, state, stuck);
   choose(Math.max(0, courses.findIndex((one) => one.stuck >= 0)), false);
-  return { move: (by) => show(t.step + by), goTo: (to) => show(to) };
+  // A link like `3` or `orders/0:3`.
+  const follow = (link) => {
+    const [, name, step] = /^(?:(.*):)?(\d+)$/s.exec(link) ?? [];
+    const which = courses.findIndex((one) => one.name === name);
+    if (step === undefined || (name !== undefined && which < 0)) return;
+    if (name !== undefined && courses[which] !== course) choose(which, false);
+    show(Number(step) - 1);
+  };
+  return { move: (by) => show(t.step + by), follow };
 }

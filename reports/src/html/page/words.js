@@ -6,8 +6,7 @@ function seconds(data, time) { return time * data.unit / 1e9; }
 
 function clock(data, time) {
   if (!data.timed) return `#${Math.round(time)}`;
-  const at = seconds(data, time);
-  return `${at.toFixed(at < 0.01 && at > 0 ? 6 : 3)}s`;
+  return `${seconds(data, time).toFixed((time * data.unit) % 1e6 === 0 ? 3 : 6)}s`;
 }
 
 // How long something took.
