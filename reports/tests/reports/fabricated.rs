@@ -70,7 +70,8 @@ pub(crate) fn stale(seed: u64) -> RunSummary {
         staleness: Some(Staleness { looks: 3, records_max: 12, time_max: Duration::from_millis(840) }),
         ..linearizable()
     };
-    let uncounted = Uncounted { acknowledgements: 313, reason: "they were sent with acks=1".into() };
+    let uncounted =
+        Uncounted { acknowledgements: 313, reason: "they were sent with acks=1".into(), forfeit: false };
     let weak = Consistency { uncounted: Some(uncounted), final_read: false, ..linearizable() };
     let unknown = Consistency { unknown: Some("not checkable".into()), ..Consistency::default() };
     let mut verdict = verdict(RunOutcome::Pass);
