@@ -60,7 +60,11 @@ pub fn run(recording: &Recording, summary: &RunSummary) -> Page {
     data.plots = plots.finish(UNIT);
     let told = explain(recording, summary);
     findings(&mut data, summary, &history);
-    data.witness = told.operations.iter().filter_map(|event| history.of_event(*event)).collect();
+    for op in told.operations.iter().filter_map(|event| history.of_event(*event)) {
+        if !data.witness.contains(&op) {
+            data.witness.push(op);
+        }
+    }
     data.story = told
         .story
         .into_iter()

@@ -124,12 +124,12 @@ proptest! {
         let (tags, text) = structure(&page);
         prop_assert_eq!(tags, structure(&plain).0);
         prop_assert!(text.contains(&shown(&texts.scenario)));
-        // A sentence is told without its full stops.
-        prop_assert!(text.contains(&shown(texts.note.trim_end_matches('.'))));
         let data = data(&page);
         prop_assert_eq!(&data["parts"][0], &format!("{}/0", texts.topic));
         prop_assert_eq!(&data["errors"]["3"], &texts.error);
         prop_assert_eq!(&data["faults"][0]["kind"], &texts.kind);
+        let what = format!("{}/0 lost value 78: {}", texts.topic, texts.note);
+        prop_assert_eq!(&data["findings"][0]["what"], &what);
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn a_page_holds_the_operations_of_a_run() {
     // Acknowledged, read, in the final read; acknowledged and gone, where another record was found.
     assert_eq!(data["logs"][0]["flags"], serde_json::json!([7, 11]));
     assert_eq!(data["odd"], serde_json::json!({"2": [[0, 0], [1, 3]]}));
-    assert_eq!(data["witness"], serde_json::json!([1, 5]));
+    assert_eq!(data["witness"], serde_json::json!([1, 5, 2]), "its send, the final read, and who read it");
 }
 
 #[test]
