@@ -9,7 +9,7 @@ use crate::style::plain;
 pub(super) fn code(text: &str) -> String {
     let text = plain(text);
     if text.is_empty() {
-        return "(empty)".to_owned();
+        return "`(empty)`".to_owned();
     }
     let fence = "`".repeat(longest_run(&text) + 1);
     // One blank at each side is taken off again, unless there is nothing but blanks.
