@@ -171,3 +171,6 @@ fn made_plain(mut explanation: Explanation) -> Explanation {
     }
     explanation
 }
+
+#[cfg(test)]
+mod tests;

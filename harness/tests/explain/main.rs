@@ -1,0 +1,100 @@
+//! `highwater explain`: what it says of caught mutants is held against their recordings, which are read here by other
+//! means than those of the explanation.
+
+mod claims;
+mod command;
+mod facts;
+mod runs;
+mod torn;
+
+use highwater_checkers::verdict::Anomaly;
+use highwater_reports::explain::explain;
+
+use claims::check;
+use runs::caught;
+
+/// Mutants whose caught runs lose or wrongly hand out records, each by another way or under other faults.
+const LOSING: [&str; 12] = [
+    "trunc-to-hw",
+    "skip-missed-epochs",
+    "epoch0-lost",
+    "ack-before-hw",
+    "expose-uncommitted",
+    "hw-min-of-isr-only",
+    "isr-join-no-epoch-start",
+    "broker-epoch-unchecked",
+    "isr-retry-reincarnated",
+    "unclean-default",
+    "disk-full-partial",
+    "no-fsync-correlated",
+];
+
+#[test]
+fn the_sentence_names_the_record_the_moment_and_the_fault() {
+    for mutant in LOSING {
+        let (recording, summary) = caught(mutant);
+        let first = summary.first_violation().expect(mutant);
+        assert!(matches!(first.anomaly, Anomaly::Unseen | Anomaly::ReadThenLost), "{mutant}: {first:?}");
+        let told = explain(&recording, &summary);
+        let sentence = &told.sentence;
+        if let Err(wrong) = check(sentence, &recording) {
+            panic!("{mutant}: {wrong}\n{sentence}");
+        }
+        assert!(sentence.chars().count() <= 300, "{mutant}: {sentence}");
+        let (partition, offset) = told.record.as_ref().expect(mutant);
+        assert!(sentence.starts_with(&format!("{partition}@{offset} ")), "{mutant}: {sentence}");
+        assert!((2..=4).contains(&told.operations.len()), "{mutant}: {:?}", told.operations);
+    }
+}
+
+#[test]
+fn a_sentence_that_is_wrong_in_any_part_is_found_to_be() {
+    let (recording, summary) = caught("isr-join-no-epoch-start");
+    let sentence = explain(&recording, &summary).sentence;
+    assert_eq!(check(&sentence, &recording), Ok(()), "{sentence}");
+    let words: Vec<&str> = sentence.split(' ').collect();
+    let mut changed = 0;
+    for (index, word) in words.iter().enumerate() {
+        // Whatever has a number in it is a claim: where, which, when, who, how many.
+        let Some(at) = word.rfind(|c: char| c.is_ascii_digit()) else { continue };
+        let other = if word.as_bytes()[at] == b'9' { "8" } else { "9" };
+        let mut wrong = words.clone();
+        let replaced = format!("{}{other}{}", &word[..at], &word[at + 1..]);
+        wrong[index] = &replaced;
+        let wrong = wrong.join(" ");
+        assert!(check(&wrong, &recording).is_err(), "{wrong}");
+        changed += 1;
+    }
+    assert!(changed >= 12, "{changed} claims in {sentence}");
+    let other_fault = sentence.replace("power-loss", "process-pause");
+    assert!(check(&other_fault, &recording).is_err(), "{other_fault}");
+}
+
+#[test]
+fn the_story_tells_the_whole_life_in_the_order_of_time() {
+    let (recording, summary) = caught("trunc-to-hw");
+    let story = explain(&recording, &summary).story;
+    let timed: Vec<_> = story.iter().filter_map(|told| told.time).collect();
+    assert!(timed.is_sorted(), "{story:#?}");
+    let mut rest = story.iter();
+    let steps = [
+        "sends record",
+        ", which leads in epoch 0, appends it",
+        "replicates it",
+        "which leads, passes it",
+        "acknowledges it (acks=all)",
+        "the producer is told that it is safe",
+        "fault: process-kill",
+        "the leader of orders/0 in epoch 1",
+        "fault: process-kill",
+        "truncates its log",
+        "begins to lead in epoch 2, and does not have it",
+        "the first broken invariant",
+        "no log has it any more",
+        "puts another record",
+        "at the end orders/0@",
+    ];
+    for step in steps {
+        assert!(rest.any(|told| told.text.contains(step)), "{step} is not told in its turn: {story:#?}");
+    }
+}
