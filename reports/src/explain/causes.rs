@@ -70,8 +70,10 @@ impl Faults {
     }
 
     fn there(&self, at: Time, is_meant: impl Fn(&FaultRecord) -> bool) -> Option<&FaultRecord> {
+        // What only delays has no consequences once it is over.
+        let aftermath = |fault: &FaultRecord| if is_severe(fault) { AFTERMATH } else { Duration::ZERO };
         let was_there = |fault: &FaultRecord| {
-            injected(fault) <= at && fault.healed.is_none_or(|healed| at.since(healed) <= AFTERMATH)
+            injected(fault) <= at && fault.healed.is_none_or(|healed| at.since(healed) <= aftermath(fault))
         };
         let there = || self.0.iter().filter(|fault| was_there(fault) && is_meant(fault));
         there().rfind(|fault| is_severe(fault)).or_else(|| there().next_back())

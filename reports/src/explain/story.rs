@@ -167,7 +167,9 @@ fn struck(fault: &FaultRecord, life: &Life, source: &str) -> Option<String> {
     let (_, targets) = fault.injected.as_ref()?;
     let brokers = words::brokers_struck(targets);
     let is_meant = brokers.is_empty() || brokers.iter().any(|broker| replicas.contains(broker));
-    is_meant.then(|| format!("fault: {}", narrate::fault(fault, source)))
+    // The file's name is enough beside the fault.
+    let file = source.rsplit('/').next().unwrap_or(source);
+    is_meant.then(|| format!("fault: {}", narrate::fault(fault, file)))
 }
 
 /// The replicas of the partition, as far as they were told of.
@@ -291,7 +293,7 @@ fn decision(before: Option<&CommittedPartition>, after: &CommittedPartition, lif
     };
     if before.leader_epoch != after.leader_epoch || before.leader != after.leader {
         let outside = after.leader.filter(|leader| !before.isr.contains(leader));
-        let unclean = outside.map_or("", |_| ", which was not in sync");
+        let unclean = outside.map_or("", |_| ", which was not in sync,");
         return Some(match after.leader {
             Some(leader) => format!(
                 "the controllers make {leader}{unclean} the leader of {partition} in epoch {}; in sync: {isr}",

@@ -20,12 +20,12 @@ pub(super) enum Extent {
     All,
 }
 
-/// A record that was lost with `others` more.
-pub(super) fn of_loss(life: &Life, others: u64, faults: &Faults) -> String {
+/// A record that was lost with `others` more, as was evident at a moment.
+pub(super) fn of_loss(life: &Life, others: u64, faults: &Faults, evident: Time) -> String {
     let loss = Loss::of(life);
     let what = format!("{}{}", words::record(&life.record), promised(life));
     let others = if others == 0 { String::new() } else { format!(" with {others} more") };
-    let time = loss.time().or(life.steps.last().map(|step| step.time)).unwrap_or_default();
+    let time = loss.time().unwrap_or(evident);
     let causes = set_off(&loss.faults(life, faults), faults, time);
     let told = [Extent::All, Extent::Reason, Extent::Least].map(|extent| {
         let how = how(life, &loss, extent);
@@ -50,7 +50,7 @@ pub(in super::super) fn of_record(life: &Life, faults: &Faults) -> String {
             format!("{what} is at offset {offset} in the final read; {have}")
         }
         AtLast::Unread if !loss.is_told() => format!("{what}: {have}, and there was no final read"),
-        _ if is_promised => of_loss(life, 0, faults),
+        _ if is_promised => of_loss(life, 0, faults, Time(u64::MAX)),
         _ => {
             let fate = match life.steps.iter().find_map(|step| answer(&step.what)) {
                 Some(Outcome::Fail) => "its producer was told that it failed",

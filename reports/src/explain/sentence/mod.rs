@@ -48,7 +48,7 @@ impl Scene<'_> {
         let life = self.life.filter(|_| self.is_of_record);
         match (self.finding.anomaly, life) {
             (anomaly, Some(life)) if is_of_loss(anomaly, life) => {
-                loss::of_loss(life, self.finding.count.saturating_sub(1), self.faults)
+                loss::of_loss(life, self.finding.count.saturating_sub(1), self.faults, self.time())
             }
             (Anomaly::Crashed, _) => self.of_crash(),
             (Anomaly::Stuck, _) => self.of_stuck(),

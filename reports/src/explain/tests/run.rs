@@ -214,7 +214,7 @@ impl Run {
     pub(super) fn begun() -> Self {
         let mut run = Self::default();
         for broker in [1, 2, 3] {
-            run.trace(1, broker, Change::BrokerStarted { incarnation: 1 });
+            run.start(1, broker, &[]);
         }
         run.decide(2, Some(1), 0, &[1, 2, 3]).leads(3, 1, 0, 0).follows(3, 2, 1, 0).follows(3, 3, 1, 0);
         run
