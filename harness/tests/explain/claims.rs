@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use highwater_checkers::fault::FaultRecord;
 use highwater_checkers::ids::{BrokerId, Time, TopicPartition, Value};
 use highwater_checkers::recording::Recording;
 use highwater_checkers::trace::{Change, TraceEvent};
@@ -61,12 +62,13 @@ pub(crate) fn check(sentence: &str, recording: &Recording) -> Checked<()> {
 impl Claim<'_> {
     /// `acknowledged at 6.676s when b1 alone had it`, or `read at 22.150s from b1 above its high watermark (192)`.
     fn promise(&mut self, promise: &str) -> Checked<bool> {
+        let offset = self.offset;
         if let Some(told) = promise.strip_prefix("acknowledged at ") {
             let (at, alone) = told.split_once(" when ").map_or((told, None), |(at, alone)| (at, Some(alone)));
             let time = self.facts.acknowledged(self.value, self.offset).ok_or("nobody was told that it is safe")?;
             ensure(time.to_string() == at, || format!("it was acknowledged at {time}"))?;
             let acknowledges = |change: &Change| match change {
-                Change::Acknowledged { base, last, .. } => base.0 <= self.offset && self.offset <= last.0,
+                Change::Acknowledged { base, last, .. } => base.0 <= offset && offset <= last.0,
                 _ => false,
             };
             self.promised(|event| event.time <= time && acknowledges(&event.change))?;
@@ -84,15 +86,15 @@ impl Claim<'_> {
         let (broker, hw) = split(from, " above its high watermark (")?;
         let (broker, hw): (BrokerId, i64) = (parsed(broker)?, number(hw.trim_end_matches(')'))?);
         let read = self.facts.all_read();
-        let (time, offset) = read.get(&self.value).ok_or("nobody read it")?;
-        ensure(time.to_string() == at && *offset == self.offset, || format!("it was read at {time}, at {offset}"))?;
+        let (time, place) = read.get(&self.value).ok_or("nobody read it")?;
+        ensure(time.to_string() == at && *place == offset, || format!("it was read at {time}, at {place}"))?;
         let serves = |change: &Change| match change {
             Change::Served { from, until, hw: told, reader: None, .. } => {
-                from.0 <= self.offset && self.offset < until.0 && told.0 == hw
+                from.0 <= offset && offset < until.0 && told.0 == hw
             }
             _ => false,
         };
-        ensure(hw <= self.offset, || "that is below the high watermark".to_owned())?;
+        ensure(hw <= offset, || "that is below the high watermark".to_owned())?;
         self.promised(|event| event.time <= *time && event.broker == broker && serves(&event.change))?;
         Ok(false)
     }
@@ -220,7 +222,12 @@ impl Claim<'_> {
         let had = self.facts.holders(position, self.offset, self.entry).contains(&broker);
         let has = self.facts.holders(position + 1, self.offset, self.entry).contains(&broker);
         ensure(had && !has, || format!("{broker} had it before: {had}, and after: {has}"))?;
-        self.concerned.insert(broker);
+        // It follows the last leader, and that one came after another.
+        let decisions = self.facts.decisions();
+        let leaders = decisions.iter().filter(|decision| decision.time <= event.time).map(|it| it.leader);
+        let mut leaders: Vec<BrokerId> = leaders.flatten().collect();
+        leaders.dedup();
+        self.concerned.extend(leaders.iter().rev().nth(1).copied().into_iter().chain([broker]));
         self.moment = self.moment.or(Some(event.time));
         Ok(position)
     }
@@ -236,12 +243,14 @@ impl Claim<'_> {
             match word {
                 "at" => {
                     let at = words.next().ok_or("no time")?.trim_end_matches(',');
-                    let is_it = |fault: &&(Time, highwater_checkers::fault::FaultRecord)| {
-                        fault.0.to_string() == at && &*fault.1.kind == kind
+                    // Two of a kind may begin together.
+                    let is_it = |fault: &&(Time, FaultRecord)| {
+                        (fault.0.to_string() == at && &*fault.1.kind == kind)
+                            && brokers.is_subset(&brokers_of(&fault.1))
                     };
-                    let (time, fault) = known.iter().find(is_it).ok_or_else(|| format!("no {kind} at {at}"))?;
+                    let found = known.iter().find(is_it);
+                    let (time, fault) = found.ok_or_else(|| format!("no {kind} of {brokers:?} at {at}"))?;
                     let struck = brokers_of(fault);
-                    ensure(brokers.is_subset(&struck), || format!("{kind} at {at} struck {struck:?}"))?;
                     ensure(!brokers.is_empty(), || format!("whom did {kind} strike?"))?;
                     let moment = self.moment.ok_or("when was it lost?")?;
                     ensure(*time <= moment, || format!("{kind} at {at} came after {moment}"))?;

@@ -276,7 +276,7 @@ fn what_is_permitted_says_so_and_a_pass_is_one() {
 #[test]
 fn a_sentence_keeps_to_its_length() {
     let mut run = truncated();
-    run.fault("a-fault-of-a-very-long-name-that-leaves-no-room-for-much-else", 950, 4_000, &["b3"]);
+    run.fault(&format!("a-fault-{}", "of-a-long-name-".repeat(6)), 950, 4_000, &["b3"]);
     let sentence = lost(&run).sentence;
     assert!(sentence.contains(" without it") && !sentence.contains("the last to have it"), "{sentence}");
     assert!(sentence.chars().count() <= 300 && sentence.ends_with("and process-kill of b1 at 2s"), "{sentence}");
