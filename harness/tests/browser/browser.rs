@@ -73,6 +73,11 @@ impl Browser {
         browser
     }
 
+    /// Opens the page anew.
+    pub(crate) fn open_again(&self) {
+        self.runtime.block_on(self.client().refresh()).expect("the page opens again");
+    }
+
     fn client(&self) -> &Client {
         self.client.as_ref().expect("it is there until the browser is dropped")
     }

@@ -26,12 +26,13 @@ fn the_pictures_of_the_readme() {
         }
     };
     keep("report-failing-run.png");
-    // The moments around the witness, each operation with its record, from the picture on.
+    // The lost record's send, selected, from just before the fault to the election that cost it.
+    browser.click("#witness a[href^='#op=']");
+    browser.wait("highwater.inSight().picked >= 0");
     browser.evaluate(
-        "const { data, timeline } = highwater; const at = data.call[data.witness[0]] * data.unit / 1e9; \
-         location.hash = `#t=${at - 0.12}..${at + 0.2}`; timeline.canvas.focus(); \
-         document.querySelector('#picture').scrollIntoView()",
+        "const { data } = highwater; const at = data.call[data.witness[0]] * data.unit / 1e9; \
+         location.hash = `#t=${at - 0.1}..${at + 1.9}`; document.querySelector('#picture').scrollIntoView()",
     );
-    browser.wait("highwater.inSight().to - highwater.inSight().from < highwater.inSight().length / 20");
+    browser.wait("highwater.inSight().to - highwater.inSight().from < highwater.inSight().length / 8");
     keep("report-timeline.png");
 }

@@ -103,8 +103,15 @@ function drawHighWatermark(g, t, index, y, height, left, right) {
   const hw = t.data.hw[index];
   if (!hw || hw.time.length === 0) return;
   const { view } = t;
-  const value = (x) => hw.at[placeOf(hw.time, view.time(view.from + (x - left) / t.scale) + 1) - 1];
-  const [low, high] = [value(left) ?? 0, value(right) ?? 0];
+  const time = (x) => view.time(view.from + (x - left) / t.scale);
+  // The last entry not after a time; from left to right it only moves on.
+  let place = Math.max(0, placeOf(hw.time, time(left) + 1) - 1);
+  const value = (x) => {
+    const now = time(x);
+    while (place + 1 < hw.time.length && hw.time[place + 1] <= now) place++;
+    return hw.time[place] <= now ? hw.at[place] : undefined;
+  };
+  const [low, high] = [value(left) ?? 0, hw.at[placeOf(hw.time, time(right) + 1) - 1] ?? 0];
   const span = Math.max(1, high - low);
   g.strokeStyle = t.paint.hw;
   // A line of one pixel is drawn many times faster than a thicker one.
