@@ -6,6 +6,7 @@
 
 mod bounds;
 mod browser;
+mod foreign;
 mod hostile;
 mod large;
 mod opened;
