@@ -12,8 +12,8 @@ pub struct Root {
 
 impl Root {
     /// `current` is the folder that relative paths start from, `root` that of the repository.
-    pub fn new(current: PathBuf, root: PathBuf) -> Self {
-        Self { current: normal(&current), root: normal(&root) }
+    pub fn new(current: &Path, root: &Path) -> Self {
+        Self { current: normal(current), root: normal(root) }
     }
 
     /// The path of `source` from the root, parts separated by `/`; the whole path if it lies elsewhere.
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn paths_count_from_the_root_of_the_repository() {
-        let root = Root::new("/repo/tests/".into(), "/repo".into());
+        let root = Root::new(Path::new("/repo/tests/"), Path::new("/repo"));
         let cases = [
             ("suites/quick.yaml", "tests/suites/quick.yaml", "tests/suites/quick.yaml"),
             ("./../a b/ü.yaml", "a b/ü.yaml", "a%20b/%C3%BC.yaml"),

@@ -59,5 +59,5 @@ pub(super) fn sinks(reports: &ReportsArg, output: &OutputArgs) -> Vec<Box<dyn Si
 fn root() -> Root {
     let current = env::current_dir().unwrap_or_default();
     let workspace = variable("GITHUB_WORKSPACE").filter(|path| !path.is_empty()).map(PathBuf::from);
-    Root::new(current.clone(), workspace.unwrap_or(current))
+    Root::new(&current, workspace.as_ref().unwrap_or(&current))
 }

@@ -127,16 +127,20 @@ impl<W: Write> Terminal<W> {
             self.rows.push((self.scenarios.len(), Row { label: run.id.to_string(), outcome, told, totals }));
         }
         if let Some(failure) = run.failure() {
-            match shown {
-                true => {
-                    self.failures.push((Some(run.clone()), format!("{outcome} in {}: {failure}", run.id)))
-                }
-                false => self.failures_left_out += 1,
-            }
+            self.failure(Some(run), format!("{outcome} in {}: {failure}", run.id));
         }
         if self.is_verbose() {
             self.details.extend(findings(run));
             self.details.extend(timeline(run));
+        }
+    }
+
+    /// Takes in a failure as far as there is room for it.
+    fn failure(&mut self, run: Option<&Arc<RunSummary>>, told: String) {
+        if self.is_verbose() || self.failures.len() < FAILURES_SHOWN_MAX {
+            self.failures.push((run.cloned(), told));
+        } else {
+            self.failures_left_out += 1;
         }
     }
 
@@ -149,10 +153,7 @@ impl<W: Write> Terminal<W> {
             let seeds = counted(scenario.runs(), "seed");
             let told =
                 format!("expectation missed in {}: no run of {seeds} shows {missed}", scenario.scenario);
-            match self.is_verbose() || self.failures.len() < FAILURES_SHOWN_MAX {
-                true => self.failures.push((None, told)),
-                false => self.failures_left_out += 1,
-            }
+            self.failure(None, told);
         }
         self.scenarios.push((scenario.clone(), block.totals));
     }
