@@ -65,7 +65,8 @@ impl Claim<'_> {
         let offset = self.offset;
         if let Some(told) = promise.strip_prefix("acknowledged at ") {
             let (at, alone) = told.split_once(" when ").map_or((told, None), |(at, alone)| (at, Some(alone)));
-            let time = self.facts.acknowledged(self.value, self.offset).ok_or("nobody was told that it is safe")?;
+            let time =
+                self.facts.acknowledged(self.value, self.offset).ok_or("nobody was told that it is safe")?;
             ensure(time.to_string() == at, || format!("it was acknowledged at {time}"))?;
             let acknowledges = |change: &Change| match change {
                 Change::Acknowledged { base, last, .. } => base.0 <= offset && offset <= last.0,
@@ -141,17 +142,22 @@ impl Claim<'_> {
                     let epoch: i32 = number(epoch)?;
                     let leader: BrokerId = parsed(leader)?;
                     let leads = |it: &crate::facts::Decision| (it.leader, it.epoch) == (Some(leader), epoch);
-                    ensure(self.facts.decisions().iter().any(leads), || format!("{leader} did not lead then"))?;
+                    ensure(self.facts.decisions().iter().any(leads), || {
+                        format!("{leader} did not lead then")
+                    })?;
                     self.truncated(broker, truncated)?
                 }
-                None => self.not_found(broker, after(lost, "did not find it on its disk when it started at ")?)?,
+                None => {
+                    self.not_found(broker, after(lost, "did not find it on its disk when it started at ")?)?
+                }
             };
             let left = self.facts.holders(position + 1, self.offset, self.entry);
             return ensure(left.is_empty(), || format!("{left:?} had it still"));
         }
         let holders = part.strip_suffix(" still has it").or(part.strip_suffix(" still have it"));
         let holders = holders.ok_or_else(|| format!("what is `{part}`?"))?;
-        let said: BTreeSet<BrokerId> = holders.split([',', ' ']).filter_map(|word| word.parse().ok()).collect();
+        let said: BTreeSet<BrokerId> =
+            holders.split([',', ' ']).filter_map(|word| word.parse().ok()).collect();
         let left = self.facts.holders(self.events, self.offset, self.entry);
         ensure(left == said, || format!("{left:?} have it"))
     }
@@ -170,7 +176,8 @@ impl Claim<'_> {
         let place = decisions.iter().position(is_it).ok_or_else(|| format!("{leader} was not elected so"))?;
         let time = decisions[place].time;
         ensure(time.to_string() == at, || format!("it was elected at {time}"))?;
-        let before = place.checked_sub(1).map(|before| &decisions[before]).ok_or("it was the first leader")?;
+        let before =
+            place.checked_sub(1).map(|before| &decisions[before]).ok_or("it was the first leader")?;
         ensure(before.isr.contains(&leader) != is_outside, || format!("in sync were {:?}", before.isr))?;
         // It is the first leader without it.
         for (position, event) in self.facts.traced().filter(|(position, _)| *position > self.promised_at) {
@@ -178,7 +185,9 @@ impl Claim<'_> {
                 let holders = self.facts.holders(position, self.offset, self.entry);
                 let has_it = holders.contains(&event.broker);
                 let is_it = (event.broker, leads_in.0) == (leader, epoch);
-                ensure(has_it != is_it, || format!("{} leads in epoch {leads_in}, having {has_it}", event.broker))?;
+                ensure(has_it != is_it, || {
+                    format!("{} leads in epoch {leads_in}, having {has_it}", event.broker)
+                })?;
                 if is_it {
                     break;
                 }
@@ -216,7 +225,8 @@ impl Claim<'_> {
 
     /// An event that took the record from a log.
     fn taken(&mut self, broker: BrokerId, at: &str, is_it: impl Fn(&TraceEvent) -> bool) -> Checked<usize> {
-        let is_meant = |event: &TraceEvent| event.broker == broker && event.time.to_string() == at && is_it(event);
+        let is_meant =
+            |event: &TraceEvent| event.broker == broker && event.time.to_string() == at && is_it(event);
         let found = self.facts.traced().find(|(_, event)| is_meant(event));
         let (position, event) = found.ok_or_else(|| format!("{broker} did not do that at {at}"))?;
         let had = self.facts.holders(position, self.offset, self.entry).contains(&broker);

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 /// A folder with the recording of a caught mutant, made by the binary.
 static KEPT: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
-    let words = ["run", "lagging-hw-failover", "--seed", "0", "--mutant", "trunc-to-hw", "--artifacts", "kept"];
+    let words =
+        ["run", "lagging-hw-failover", "--seed", "0", "--mutant", "trunc-to-hw", "--artifacts", "kept"];
     let (code, stdout, stderr) = highwater(folder.path(), &words);
     assert_eq!(code, 1, "{stdout}{stderr}");
     let run = folder.path().join("kept/lagging-hw-failover/seed-0");
@@ -41,7 +42,10 @@ fn the_first_line_is_the_sentence_and_the_story_follows() {
     assert_eq!((code, &*stderr), (0, ""), "a run that failed can be explained");
     let lines: Vec<&str> = stdout.lines().collect();
     assert!(lines[0].starts_with("orders/0@") && lines[0].ends_with("s."), "{stdout}");
-    assert!(lines[0].contains(", was lost: ") && lines[0].contains("; set off by process-kill of "), "{stdout}");
+    assert!(
+        lines[0].contains(", was lost: ") && lines[0].contains("; set off by process-kill of "),
+        "{stdout}"
+    );
     let [title, sent, ..] = &lines[1..] else { panic!("{stdout}") };
     assert!(title.starts_with("the life of orders/0@"), "{stdout}");
     assert!(sent.contains("s  client ") && sent.contains(" sends record "), "{stdout}");

@@ -36,7 +36,9 @@ impl<'a> Facts<'a> {
     /// What brokers told of the partition, with its place among all events.
     pub(crate) fn traced(&self) -> impl Iterator<Item = (usize, &'a TraceEvent)> {
         self.recording.events.iter().enumerate().filter_map(|(position, event)| match event {
-            Event::Trace(event) if event.change.partition() == Some(&self.partition) => Some((position, event)),
+            Event::Trace(event) if event.change.partition() == Some(&self.partition) => {
+                Some((position, event))
+            }
             _ => None,
         })
     }

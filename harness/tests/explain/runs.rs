@@ -51,6 +51,7 @@ fn run_of(suite: &str, seed: u64, mutant: &str) -> (Recording, RunSummary) {
         ending: RunEnding::Judged(Box::new(result.verdict)),
         expected: BTreeSet::new(),
         interrupted: false,
+        timeline: None,
         faults: Vec::new(),
         measures: None,
         hash: None,

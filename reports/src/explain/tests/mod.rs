@@ -38,6 +38,7 @@ fn summary(finding: Option<Finding>) -> RunSummary {
         ending: RunEnding::Judged(Box::new(verdict)),
         expected: BTreeSet::new(),
         interrupted: false,
+        timeline: None,
         faults: Vec::new(),
         measures: None,
         hash: None,
@@ -126,12 +127,17 @@ fn only_the_faults_that_the_chain_leads_to_are_named() {
     // After the loss, and on a broker that had nothing to do with it when that mattered.
     run.fault("process-pause", 8_000, 8_500, &["b1"]);
     run.fault("network-delay", 100, 200, &["b2->b3"]);
-    assert!(lost(&run).sentence.ends_with("; set off by process-kill of b1 at 2s"), "{}", lost(&run).sentence);
+    assert!(
+        lost(&run).sentence.ends_with("; set off by process-kill of b1 at 2s"),
+        "{}",
+        lost(&run).sentence
+    );
     // What kept the record from b3 is part of it.
     run.fault("network-partition", 900, 2_500, &["b1->b3", "b3->b1"]);
     let sentence = lost(&run).sentence;
     assert!(
-        sentence.ends_with("; set off by network-partition of b1 from b3 at 0.900s and process-kill of b1 at 2s"),
+        sentence
+            .ends_with("; set off by network-partition of b1 from b3 at 0.900s and process-kill of b1 at 2s"),
         "{sentence}"
     );
 }
@@ -172,7 +178,12 @@ fn a_leader_that_had_been_replaced_is_told_of() {
     let mut run = Run::begun();
     run.fault("network-partition", 500, 4_000, &["b1->b2", "b2->b1", "b1->b3", "b3->b1"]);
     run.decide(900, Some(2), 1, &[2, 3]).leads(901, 2, 1, 0);
-    run.append(1_002, 1, batch(0, 0, 7), true).acknowledge(1_003, 1, 0, 0).send(1_000, 7, Outcome::Ok, Some(0));
+    run.append(1_002, 1, batch(0, 0, 7), true).acknowledge(1_003, 1, 0, 0).send(
+        1_000,
+        7,
+        Outcome::Ok,
+        Some(0),
+    );
     run.follows(4_100, 1, 2, 1).truncate(4_101, 1, 1, 0).final_read(9_000, &[]);
     assert_eq!(
         lost(&run).sentence,
@@ -226,7 +237,8 @@ fn a_spoiled_copy_is_followed_to_the_disk_that_spoiled_it() {
     run.start(4_001, 2, &[spoiled]).follows(4_100, 2, 1, 0).high_watermark(4_200, 2, 1, false);
     let mut found = finding(Anomaly::LogMatching, 4_200);
     found.what =
-        "x/0 breaks W4 LogMatching: b2 and b1 differ at offset 0: 1 records of epoch 0 (crc 1) against none".into();
+        "x/0 breaks W4 LogMatching: b2 and b1 differ at offset 0: 1 records of epoch 0 (crc 1) against none"
+            .into();
     found.evidence[0].brokers = vec![BrokerId(2), BrokerId(1)];
     assert_eq!(
         explain(&run.recording(), &summary(Some(found))).sentence,
@@ -279,5 +291,8 @@ fn a_sentence_keeps_to_its_length() {
     run.fault(&format!("a-fault-{}", "of-a-long-name-".repeat(6)), 950, 4_000, &["b3"]);
     let sentence = lost(&run).sentence;
     assert!(sentence.contains(" without it") && !sentence.contains("the last to have it"), "{sentence}");
-    assert!(sentence.chars().count() <= 300 && sentence.ends_with("and process-kill of b1 at 2s"), "{sentence}");
+    assert!(
+        sentence.chars().count() <= 300 && sentence.ends_with("and process-kill of b1 at 2s"),
+        "{sentence}"
+    );
 }

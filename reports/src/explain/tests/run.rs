@@ -56,7 +56,14 @@ impl Run {
         self
     }
 
-    fn operation(&mut self, millis: u64, client: u32, outcome: Outcome, phase: Phase, body: Body) -> &mut Self {
+    fn operation(
+        &mut self,
+        millis: u64,
+        client: u32,
+        outcome: Outcome,
+        phase: Phase,
+        body: Body,
+    ) -> &mut Self {
         let index = OperationIndex(self.operations);
         self.operations += 1;
         self.events.push(Event::Operation(Operation {
@@ -73,7 +80,13 @@ impl Run {
     }
 
     /// Producer 1 sends a record, and is told after 10 ms.
-    pub(super) fn send(&mut self, millis: u64, sequence: u32, answer: Outcome, offset: Option<i64>) -> &mut Self {
+    pub(super) fn send(
+        &mut self,
+        millis: u64,
+        sequence: u32,
+        answer: Outcome,
+        offset: Option<i64>,
+    ) -> &mut Self {
         let send = |offset: Option<i64>| {
             let (value, offset) = (value(sequence), offset.map(Offset));
             Body::Send(Send { partition: partition(), value, offset, acks: Acks::All })
@@ -88,7 +101,8 @@ impl Run {
     }
 
     fn poll(&mut self, millis: u64, client: u32, phase: Phase, found: &[(i64, u32)]) -> &mut Self {
-        let record = |(offset, sequence): &(i64, u32)| Record { offset: Offset(*offset), value: value(*sequence) };
+        let record =
+            |(offset, sequence): &(i64, u32)| Record { offset: Offset(*offset), value: value(*sequence) };
         let records = found.iter().map(record).collect();
         let read = PartitionRead { partition: partition(), records, seen: Seen::default() };
         self.operation(millis, client, Outcome::Ok, phase, Body::Poll(Poll { reads: [read].into() }))
@@ -147,7 +161,11 @@ impl Run {
 
     pub(super) fn append(&mut self, millis: u64, broker: i32, it: Batch, leader: bool) -> &mut Self {
         let Batch { base, count, epoch, crc } = it;
-        self.trace(millis, broker, Change::Appended { partition: partition(), base, count, epoch, crc, leader })
+        self.trace(
+            millis,
+            broker,
+            Change::Appended { partition: partition(), base, count, epoch, crc, leader },
+        )
     }
 
     pub(super) fn high_watermark(&mut self, millis: u64, broker: i32, hw: i64, leader: bool) -> &mut Self {
