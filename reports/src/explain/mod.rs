@@ -85,7 +85,7 @@ pub fn explain(recording: &Recording, summary: &RunSummary) -> Explanation {
         Some(finding) => of_finding(recording, summary, finding, &faults),
         None => Explanation {
             sentence: summary.failure().unwrap_or_else(|| as_expected(summary)),
-            story: Vec::new(),
+            story: story::of_faults(&faults, &summary.source),
             record: None,
             operations: Vec::new(),
         },

@@ -161,15 +161,27 @@ pub(super) fn of_life(life: &Life, around: Around, faults: &Faults, source: &str
     told
 }
 
+/// What was done to a run in which nothing went wrong.
+pub(super) fn of_faults(faults: &Faults, source: &str) -> Vec<Told> {
+    let told = faults.all().iter().map(|fault| Told {
+        time: fault.injected.as_ref().map(|(time, _)| *time),
+        text: format!("fault: {}", narrate::fault(fault, file_name(source))),
+    });
+    told.collect()
+}
+
 /// What a fault was, where it bears on the partition.
 fn struck(fault: &FaultRecord, life: &Life, source: &str) -> Option<String> {
     let replicas = replicas(life);
     let (_, targets) = fault.injected.as_ref()?;
     let brokers = words::brokers_struck(targets);
     let is_meant = brokers.is_empty() || brokers.iter().any(|broker| replicas.contains(broker));
-    // The file's name is enough beside the fault.
-    let file = source.rsplit('/').next().unwrap_or(source);
-    is_meant.then(|| format!("fault: {}", narrate::fault(fault, file)))
+    is_meant.then(|| format!("fault: {}", narrate::fault(fault, file_name(source))))
+}
+
+/// The last part of a path: beside a fault that is enough.
+fn file_name(source: &str) -> &str {
+    source.rsplit('/').next().unwrap_or(source)
 }
 
 /// The replicas of the partition, as far as they were told of.

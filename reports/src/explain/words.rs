@@ -7,6 +7,9 @@ use highwater_checkers::ids::{BrokerId, ClientId, Value};
 
 use super::life::Record;
 
+/// So many hosts at the other ends of links are named, more are counted.
+const HOSTS_NAMED_MAX: usize = 4;
+
 /// A record by its place and its value, like `orders/0@81 (record 3/61)`.
 pub(super) fn record(record: &Record) -> String {
     let place = format!("{}@{}", record.partition, record.offset);
@@ -74,14 +77,17 @@ fn circumstances(fault: &FaultRecord) -> String {
 
 /// Whom a fault struck, with the word before it.
 fn struck(kind: &str, targets: &[Target]) -> String {
-    let link = |target| match target {
-        &Target::Link { ref from, ref to } => Some((from, to)),
-        _ => None,
-    };
     match targets.iter().map(link).collect::<Option<Vec<_>>>() {
         Some(links) if links.is_empty() => String::new(),
         Some(links) => format!(" {}", between(kind, &links)),
         None => format!(" of {}", listed(targets)),
+    }
+}
+
+fn link(target: &Target) -> Option<(&Host, &Host)> {
+    match target {
+        Target::Link { from, to } => Some((from, to)),
+        Target::Broker(_) | Target::Replica(..) | Target::Host(_) => None,
     }
 }
 
@@ -99,6 +105,9 @@ fn between(kind: &str, links: &[(&Host, &Host)]) -> String {
                 hosts.iter().filter(|host| **host != center).map(|host| name(host)).collect();
             return match others.as_slice() {
                 [] => format!("of {}", name(center)),
+                others if others.len() > HOSTS_NAMED_MAX => {
+                    format!("between {} and {} others", name(center), others.len())
+                }
                 others if kind == "network-partition" => {
                     format!("of {} from {}", name(center), listed(others))
                 }

@@ -25,7 +25,7 @@ impl Scene<'_> {
             Some(named) if !named.is_empty() => set_off(&named, self.faults, self.time()),
             _ => self.causes_of_breach(),
         };
-        first_that_fits(vec![format!("{what}{how}{causes}"), format!("{what}{causes}")])
+        first_that_fits(&[format!("{what}{how}{causes}"), format!("{what}{causes}")])
     }
 
     /// What was seen, in the words of the records; none where the finding's own words do as well.

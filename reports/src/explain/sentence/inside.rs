@@ -39,7 +39,7 @@ impl Scene<'_> {
         let (spoiled, causes) = self.causes();
         let step = self.evidence.and_then(|it| step(it.transition.as_ref()?.event.as_ref()?));
         let step = step.map_or_else(String::new, |step| format!(", as {step}"));
-        first_that_fits(vec![
+        first_that_fits(&[
             format!("{head}{step}{spoiled}{causes}"),
             format!("{head}{spoiled}{causes}"),
             format!("{head}{causes}"),
@@ -90,7 +90,7 @@ impl Scene<'_> {
         let named = missing.iter().filter_map(|broker| self.faults.last_on(*broker)).next_back();
         let causes = set_off(&named.into_iter().collect::<Vec<_>>(), self.faults, self.time());
         let head = format!("{partition} did not recover within the bound{heal}: {leads}");
-        first_that_fits(vec![format!("{head}; {last}{causes}"), format!("{head}{causes}")])
+        first_that_fits(&[format!("{head}; {last}{causes}"), format!("{head}{causes}")])
     }
 
     /// A node that ended by itself.
@@ -106,7 +106,7 @@ impl Scene<'_> {
         let named = disk.or_else(|| node.and_then(|node| self.faults.on(node, time)));
         let causes = set_off(&named.into_iter().collect::<Vec<_>>(), self.faults, time);
         let short: String = note.split("; ").next().unwrap_or(note).to_owned();
-        first_that_fits(vec![format!("at {time} {note}{causes}"), format!("at {time} {short}{causes}")])
+        first_that_fits(&[format!("at {time} {note}{causes}"), format!("at {time} {short}{causes}")])
     }
 }
 

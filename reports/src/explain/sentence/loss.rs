@@ -25,13 +25,18 @@ pub(super) fn of_loss(life: &Life, others: u64, faults: &Faults, evident: Time) 
     let loss = Loss::of(life);
     let what = format!("{}{}", words::record(&life.record), promised(life));
     let others = if others == 0 { String::new() } else { format!(" with {others} more") };
+    let fate = match life.at_last {
+        AtLast::Elsewhere(offset) => format!("was moved to offset {offset}"),
+        AtLast::There => "was missing for a time".to_owned(),
+        AtLast::Unread | AtLast::Absent(_) => "was lost".to_owned(),
+    };
     let time = loss.time().unwrap_or(evident);
     let causes = set_off(&loss.faults(life, faults), faults, time);
     let told = [Extent::All, Extent::Reason, Extent::Least].map(|extent| {
         let how = how(life, &loss, extent);
-        format!("{what} was lost{others}: {how}{causes}")
+        format!("{what} {fate}{others}: {how}{causes}")
     });
-    first_that_fits(told.into())
+    first_that_fits(&told)
 }
 
 /// Any record, whatever became of it.

@@ -104,7 +104,7 @@ fn set_off(named: &[&FaultRecord], faults: &Faults, time: Time) -> String {
 }
 
 /// The first of these that is short enough, or else the last.
-fn first_that_fits(texts: Vec<String>) -> String {
+fn first_that_fits(texts: &[String]) -> String {
     let fits = |text: &&String| text.chars().count() <= CHARACTERS_MAX;
     let found = texts.iter().find(fits).or(texts.last());
     found.cloned().unwrap_or_default()

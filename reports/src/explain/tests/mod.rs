@@ -206,6 +206,18 @@ fn what_a_follower_still_has_is_said() {
 }
 
 #[test]
+fn a_record_that_the_final_read_has_is_not_called_lost() {
+    let mut run = truncated();
+    run.final_read(9_500, &[(3, 7)]);
+    let told = explain(&run.recording(), &summary(Some(finding(Anomaly::ReadThenLost, 9_500))));
+    assert!(told.sentence.contains(", was moved to offset 3: b3 was elected"), "{}", told.sentence);
+    let mut run = truncated();
+    run.final_read(9_500, &[(0, 7)]);
+    let told = explain(&run.recording(), &summary(Some(finding(Anomaly::LeaderCompleteness, 3_001))));
+    assert!(told.sentence.contains(", was missing for a time: b3 was elected"), "{}", told.sentence);
+}
+
+#[test]
 fn a_leader_that_does_not_deliver_it_is_told_of() {
     let mut run = Run::with_record(&[2, 3]);
     run.final_read(9_000, &[]);
@@ -283,6 +295,7 @@ fn what_is_permitted_says_so_and_a_pass_is_one() {
     assert!(texts(&told).contains(&"it is permitted, since the partition is forfeit".to_owned()));
     let told = explain(&truncated().recording(), &summary(None));
     assert_eq!(told.sentence, "as expected: 0 records acknowledged under 0 faults, and none lost");
+    assert_eq!(texts(&told), ["2s fault: process-kill at 2s on b1 until 4s"]);
 }
 
 #[test]
