@@ -81,15 +81,21 @@ struct ToldLine<'a> {
 /// Explains a run by what went wrong in it first, or by what it shows where nothing did.
 pub fn explain(recording: &Recording, summary: &RunSummary) -> Explanation {
     let faults = Faults::of(recording);
-    let explanation = match subject::finding(summary) {
+    let mut explanation = match subject::finding(summary) {
         Some(finding) => of_finding(recording, summary, finding, &faults),
         None => Explanation {
-            sentence: summary.failure().unwrap_or_else(|| as_expected(summary)),
+            sentence: as_expected(summary),
             story: story::of_faults(&faults, &summary.source),
             record: None,
             operations: Vec::new(),
         },
     };
+    // What a run fails by comes before what it may show.
+    if summary.first_violation().is_none()
+        && let Some(failure) = summary.failure()
+    {
+        explanation.sentence = failure;
+    }
     made_plain(explanation)
 }
 
@@ -134,8 +140,15 @@ fn of_finding(
     finding: &Finding,
     faults: &Faults,
 ) -> Explanation {
-    let records = finding.evidence.iter().filter_map(|it| subject::record(recording, finding, it));
-    let lives: Vec<Life> = records.take(RECORDS_MAX).map(|record| Life::of(recording, &record)).collect();
+    let mut records: Vec<Record> = Vec::new();
+    for evidence in &finding.evidence {
+        let record = subject::record(recording, finding, evidence).filter(|record| !records.contains(record));
+        records.extend(record);
+        if records.len() == RECORDS_MAX {
+            break;
+        }
+    }
+    let lives: Vec<Life> = records.iter().map(|record| Life::of(recording, record)).collect();
     let record = lives.first().map(|life| (life.record.partition.clone(), life.record.offset));
     let course = match (&finding.partition, lives.as_slice()) {
         (Some(partition), []) => Some(Life::of_partition(recording, partition)),

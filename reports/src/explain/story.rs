@@ -36,7 +36,7 @@ pub(super) fn of_finding(scene: &Scene<'_>, lives: &[Life], summary: &RunSummary
     let mut told = match (lives, scene.life) {
         ([first, ..], _) => of_life(first, Around::Everything, scene.faults, source),
         ([], Some(course)) => of_course(course, scene, source),
-        ([], None) => Vec::new(),
+        ([], None) => of_faults(scene.faults, source),
     };
     let findings = summary.verdict().map(|verdict| verdict.findings.as_slice()).unwrap_or_default();
     if let Some(broken) = first_breach(findings) {
@@ -47,10 +47,9 @@ pub(super) fn of_finding(scene: &Scene<'_>, lives: &[Life], summary: &RunSummary
         told.extend(of_life(life, Around::Nothing, scene.faults, source));
     }
     let finding = scene.finding;
-    let more = finding.count.saturating_sub(lives.len() as u64);
-    if let (Some(partition), true) = (&finding.partition, more > 0 && !lives.is_empty()) {
-        let (anomaly, more) = (finding.anomaly, counted(more, "more record"));
-        told.push(Told { time: None, text: format!("{anomaly}: {more} of {partition}") });
+    if let (Some(partition), true) = (&finding.partition, finding.count > 1) {
+        let (anomaly, count) = (finding.anomaly, counted(finding.count, "instance"));
+        told.push(Told { time: None, text: format!("{anomaly}: {count} in {partition} in all") });
     }
     if let Severity::Permitted(reason) = &finding.severity {
         told.push(Told { time: None, text: format!("it is permitted, since {reason}") });
@@ -161,7 +160,7 @@ pub(super) fn of_life(life: &Life, around: Around, faults: &Faults, source: &str
     told
 }
 
-/// What was done to a run in which nothing went wrong.
+/// What was done to a run, where there is no more to tell.
 pub(super) fn of_faults(faults: &Faults, source: &str) -> Vec<Told> {
     let told = faults.all().iter().map(|fault| Told {
         time: fault.injected.as_ref().map(|(time, _)| *time),

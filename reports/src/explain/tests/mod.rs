@@ -293,6 +293,11 @@ fn what_is_permitted_says_so_and_a_pass_is_one() {
     let told = explain(&truncated().recording(), &summary(Some(found)));
     assert!(told.sentence.starts_with("permitted: x/0@0 (record 1/7), "), "{}", told.sentence);
     assert!(texts(&told).contains(&"it is permitted, since the partition is forfeit".to_owned()));
+    let mut missed = summary(None);
+    let RunEnding::Judged(verdict) = &mut missed.ending else { panic!("it was judged") };
+    verdict.outcome = RunOutcome::Inconclusive;
+    verdict.inconclusive = vec!["a fault never bit".into()];
+    assert_eq!(explain(&truncated().recording(), &missed).sentence, "a fault never bit");
     let told = explain(&truncated().recording(), &summary(None));
     assert_eq!(told.sentence, "as expected: 0 records acknowledged under 0 faults, and none lost");
     assert_eq!(texts(&told), ["2s fault: process-kill at 2s on b1 until 4s"]);
