@@ -269,6 +269,8 @@ fn sentence(what: &What, life: &Life, faults: &Faults, source: &str) -> Option<S
         What::Replaced { broker, epoch } => {
             format!("{broker}, which leads in epoch {epoch}, puts another record at offset {offset}")
         }
+        // The controllers are nodes too, and not the partition's.
+        What::Started(broker) | What::Stopped(broker, _) if !replicas(life).contains(broker) => return None,
         What::Started(broker) => format!("{broker} starts"),
         What::Stopped(broker, why) => format!("{broker} stops: {why}"),
         What::Struck(occurrence) => return struck(faults.get(*occurrence)?, life, source),
