@@ -133,6 +133,9 @@ impl Claim<'_> {
         if let Some((leader, elected)) = part.split_once(" was elected ") {
             return self.elected(parsed(leader)?, elected);
         }
+        if let Some((writer, replaced)) = part.split_once(" wrote it though ") {
+            return self.replaced(parsed(writer)?, replaced);
+        }
         if let Some((broker, lost)) = part.split_once(", the last to have it, ") {
             let broker = parsed(broker)?;
             let position = match lost.strip_prefix("truncated to ") {
@@ -160,6 +163,31 @@ impl Claim<'_> {
             holders.split([',', ' ']).filter_map(|word| word.parse().ok()).collect();
         let left = self.facts.holders(self.events, self.offset, self.entry);
         ensure(left == said, || format!("{left:?} have it"))
+    }
+
+    /// `b1 led since 16.470s in epoch 2`, when the writer still took itself for the leader.
+    fn replaced(&mut self, writer: BrokerId, replaced: &str) -> Checked<()> {
+        let (leader, rest) = split(replaced, " led since ")?;
+        let (at, epoch) = split(rest, " in epoch ")?;
+        let (leader, epoch): (BrokerId, i32) = (parsed(leader)?, number(epoch)?);
+        let decisions = self.facts.decisions();
+        let elected = decisions.iter().find(|it| (it.leader, it.epoch) == (Some(leader), epoch));
+        let time = elected.ok_or_else(|| format!("{leader} was not elected so"))?.time;
+        ensure(time.to_string() == at, || format!("it was elected at {time}"))?;
+        let wrote = self.facts.traced().find_map(|(_, event)| match &event.change {
+            Change::Appended { base, epoch, crc, leader: true, .. } => {
+                let is_it = base.0 == self.offset && (epoch.0, *crc) == self.entry;
+                is_it.then_some((event.broker, event.time))
+            }
+            _ => None,
+        });
+        let (by, written) = wrote.ok_or("no leader wrote it")?;
+        ensure(by == writer && written >= time && self.entry.0 < epoch, || {
+            format!("{by} wrote it at {written}")
+        })?;
+        self.concerned.insert(writer);
+        self.moment = Some(time);
+        Ok(())
     }
 
     /// `in epoch 2 at 13.524s without it, having truncated to 81 at 8.332s (it became a follower)`.

@@ -11,7 +11,7 @@ use highwater_checkers::verdict::Anomaly;
 use highwater_reports::explain::explain;
 
 use claims::check;
-use runs::caught;
+use runs::{caught, run_of};
 
 /// Mutants whose caught runs lose or wrongly hand out records, each by another way or under other faults.
 const LOSING: [&str; 12] = [
@@ -45,6 +45,14 @@ fn the_sentence_names_the_record_the_moment_and_the_fault() {
         assert!(sentence.starts_with(&format!("{partition}@{offset} ")), "{mutant}: {sentence}");
         assert!((2..=4).contains(&told.operations.len()), "{mutant}: {:?}", told.operations);
     }
+}
+
+#[test]
+fn a_leader_that_had_been_replaced_when_it_wrote_is_named() {
+    let (recording, summary) = run_of("quick", 4, "expose-uncommitted");
+    let sentence = explain(&recording, &summary).sentence;
+    assert!(sentence.contains(": b2 wrote it though b1 led since "), "{sentence}");
+    assert_eq!(check(&sentence, &recording), Ok(()), "{sentence}");
 }
 
 #[test]

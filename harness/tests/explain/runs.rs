@@ -26,7 +26,7 @@ pub(crate) fn caught(mutant: &str) -> (Recording, RunSummary) {
         .unwrap_or_else(|| panic!("{mutant} is not caught in {suite}"))
 }
 
-fn run_of(suite: &str, seed: u64, mutant: &str) -> (Recording, RunSummary) {
+pub(crate) fn run_of(suite: &str, seed: u64, mutant: &str) -> (Recording, RunSummary) {
     let text = suites::find(suite).expect(suite);
     let mut scenario = scenario::parse(suite, text, &KafkaReference.vocabulary()).expect(suite);
     scenario.cluster.mutants.insert(mutant.to_owned());

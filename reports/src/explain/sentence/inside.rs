@@ -6,7 +6,7 @@ use highwater_checkers::recording::{Event, Stage};
 use highwater_checkers::trace::{Change, TraceEvent};
 use highwater_checkers::verdict::Anomaly;
 
-use super::super::causes::{self, Spoiled};
+use super::super::causes::{self, Spoiled, injected};
 use super::super::life::{Life, What};
 use super::super::words::{self, listed};
 use super::{Scene, first_that_fits, set_off};
@@ -87,7 +87,8 @@ impl Scene<'_> {
         });
         let last = last.unwrap_or_else(|| "nothing was ever acknowledged".to_owned());
         let (leads, missing) = leads(life);
-        let named = missing.iter().filter_map(|broker| self.faults.last_on(*broker)).next_back();
+        let named =
+            missing.iter().filter_map(|broker| self.faults.last_on(*broker)).max_by_key(|it| injected(it));
         let causes = set_off(&named.into_iter().collect::<Vec<_>>(), self.faults, self.time());
         let head = format!("{partition} did not recover within the bound{heal}: {leads}");
         first_that_fits(&[format!("{head}; {last}{causes}"), format!("{head}{causes}")])
