@@ -13,38 +13,45 @@ use highwater_reports::explain::explain;
 use claims::check;
 use runs::{caught, run_of};
 
-/// Mutants whose caught runs lose or wrongly hand out records, each by another way or under other faults.
-const LOSING: [&str; 12] = [
-    "trunc-to-hw",
-    "skip-missed-epochs",
-    "epoch0-lost",
-    "ack-before-hw",
-    "expose-uncommitted",
-    "hw-min-of-isr-only",
-    "isr-join-no-epoch-start",
-    "broker-epoch-unchecked",
-    "isr-retry-reincarnated",
-    "unclean-default",
-    "disk-full-partial",
-    "no-fsync-correlated",
-];
-
-#[test]
-fn the_sentence_names_the_record_the_moment_and_the_fault() {
-    for mutant in LOSING {
-        let (recording, summary) = caught(mutant);
-        let first = summary.first_violation().expect(mutant);
-        assert!(matches!(first.anomaly, Anomaly::Unseen | Anomaly::ReadThenLost), "{mutant}: {first:?}");
-        let told = explain(&recording, &summary);
-        let sentence = &told.sentence;
-        if let Err(wrong) = check(sentence, &recording) {
-            panic!("{mutant}: {wrong}\n{sentence}");
+/// A test for each of these mutants. Their caught runs lose or wrongly hand out records, each by another way or under
+/// other faults.
+macro_rules! sentences {
+    ($( $test:ident of $mutant:literal; )+) => {
+        mod sentences {
+            $(
+                #[test]
+                fn $test() {
+                    super::names_the_record_the_moment_and_the_fault($mutant);
+                }
+            )+
         }
-        assert!(sentence.chars().count() <= 300, "{mutant}: {sentence}");
-        let (partition, offset) = told.record.as_ref().expect(mutant);
-        assert!(sentence.starts_with(&format!("{partition}@{offset} ")), "{mutant}: {sentence}");
-        assert!((2..=4).contains(&told.operations.len()), "{mutant}: {:?}", told.operations);
-    }
+    };
+}
+
+sentences! {
+    a_truncation_to_the_high_watermark of "trunc-to-hw";
+    a_follower_that_missed_epochs of "skip-missed-epochs";
+    an_epoch_that_recovery_forgot of "epoch0-lost";
+    an_acknowledgement_before_replication of "ack-before-hw";
+    an_uncommitted_record_handed_out of "expose-uncommitted";
+    a_follower_that_joined_too_early of "isr-join-no-epoch-start";
+    an_empty_disk_that_was_let_in of "isr-retry-reincarnated";
+    an_unclean_election of "unclean-default";
+    a_batch_that_was_not_written of "disk-full-partial";
+    batches_that_were_not_synced of "no-fsync-correlated";
+}
+
+fn names_the_record_the_moment_and_the_fault(mutant: &str) {
+    let (recording, summary) = caught(mutant);
+    let first = summary.first_violation().expect(mutant);
+    assert!(matches!(first.anomaly, Anomaly::Unseen | Anomaly::ReadThenLost), "{first:?}");
+    let told = explain(&recording, &summary);
+    let sentence = &told.sentence;
+    assert_eq!(check(sentence, &recording), Ok(()), "{sentence}");
+    assert!(sentence.chars().count() <= 300, "{sentence}");
+    let (partition, offset) = told.record.as_ref().expect("it is about a record");
+    assert!(sentence.starts_with(&format!("{partition}@{offset} ")), "{sentence}");
+    assert!((2..=4).contains(&told.operations.len()), "{:?}", told.operations);
 }
 
 #[test]
