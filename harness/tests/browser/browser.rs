@@ -29,7 +29,8 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 pub(crate) struct Browser {
     runtime: Runtime,
     client: Option<Client>,
-    driver: Child,
+    /// After the client, which needs it, is gone.
+    _driver: Driver,
     _folder: TempDir,
 }
 
@@ -47,9 +48,10 @@ impl Browser {
             None => folder.path().join(format!("{name}.html")),
         };
         fs::write(&file, page).expect("the page is written");
-        let (driver, port) = start_driver();
+        let driver = Driver::start();
+        let address = format!("http://127.0.0.1:{}", driver.port);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut browser = Self { runtime, client: None, driver, _folder: folder };
+        let mut browser = Self { runtime, client: None, _driver: driver, _folder: folder };
         let capabilities = json!({
             "goog:chromeOptions": { "args": [
                 "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-device-scale-factor=1",
@@ -61,7 +63,7 @@ impl Browser {
         let capabilities: Capabilities = capabilities;
         let connect = async {
             let mut builder = ClientBuilder::new(HttpConnector::new());
-            builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await
+            builder.capabilities(capabilities).connect(&address).await
         };
         browser.client = Some(browser.runtime.block_on(connect).unwrap_or_else(|error| {
             panic!(
@@ -189,36 +191,51 @@ impl Drop for Browser {
             // Ends Chromium; whatever fails here, the driver is ended next.
             let _ = self.runtime.block_on(client.close());
         }
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
 }
 
-/// Starts the driver, and reads from it which port it took.
-fn start_driver() -> (Child, u16) {
-    let mut driver = Command::new("chromedriver")
-        .arg("--port=0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| {
-            panic!("no chromedriver: install Debian's package chromium-driver ({error})")
-        });
-    let mut told = BufReader::new(driver.stdout.take().expect("it is piped"));
-    let mut all = String::new();
-    loop {
-        let mut line = String::new();
-        if told.read_line(&mut line).expect("chromedriver's output is text") == 0 {
-            panic!("chromedriver ended before it served: {all}");
+/// The process that drives Chromium; it ends when this is dropped.
+struct Driver {
+    process: Child,
+    /// Where it serves, on loopback.
+    port: u16,
+}
+
+impl Driver {
+    /// Starts it, and reads from it which port it took.
+    fn start() -> Self {
+        let process = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("no chromedriver: install Debian's package chromium-driver ({error})")
+            });
+        let mut driver = Self { process, port: 0 };
+        let mut told = BufReader::new(driver.process.stdout.take().expect("it is piped"));
+        let mut all = String::new();
+        loop {
+            let mut line = String::new();
+            if told.read_line(&mut line).expect("chromedriver's output is text") == 0 {
+                panic!("chromedriver ended before it served: {all}");
+            }
+            all += &line;
+            if let Some((_, port)) = line.trim_end().trim_end_matches('.').rsplit_once("on port ")
+                && line.contains("started successfully")
+            {
+                driver.port = port.parse().expect("chromedriver tells a port");
+                // It goes on telling, and must not wait for a reader.
+                std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+                return driver;
+            }
         }
-        all += &line;
-        if let Some((_, port)) = line.trim_end().trim_end_matches('.').rsplit_once("on port ")
-            && line.contains("started successfully")
-        {
-            let port = port.parse().expect("chromedriver tells a port");
-            // It goes on telling, and must not wait for a reader.
-            std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-            return (driver, port);
-        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
