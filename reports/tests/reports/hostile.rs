@@ -108,7 +108,9 @@ const HARM: &[&str] = &[
 
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![4 => prop::sample::select(HARM).prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)];
-    prop::collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat())
+    let text = prop::collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat());
+    // A sentence is told without its full stop: one of full stops alone would be empty.
+    text.prop_filter("there must be something", |text| !text.trim_end_matches('.').is_empty())
 }
 
 /// Every text of a campaign that others write.
