@@ -1,8 +1,8 @@
 //! Many runs: scenarios at their seeds, several at a time, told in order whatever the order in which they end.
 //!
-//! [`run`] is the way in. Each run goes on a fresh thread of its own ([`thread`]); `schedule` starts them and
-//! has `telling` hand their summaries to a [`Sink`] in the order of scenarios and seeds; `artifacts` decides which recordings
-//! stay. [`determinism`] compares recordings, [`hunt`] looks for mutants.
+//! [`run`] is the way in. Each run goes on a fresh thread of its own ([`thread`]); `schedule` starts them and has
+//! `telling` hand their summaries to a [`Sink`] in the order of scenarios and seeds; `artifacts` decides which
+//! recordings stay. [`determinism`] compares recordings, [`hunt`] looks for mutants.
 
 mod artifacts;
 pub(crate) mod causes;
