@@ -13,7 +13,7 @@ use highwater_checkers::recording::{FILE_NAME, Recording};
 
 use super::columns::Tone;
 use super::escape::{address, escaped};
-use super::render::{STYLE, filled};
+use super::render::{STYLE, filled, policy};
 use super::{run, write};
 use crate::event::{Event, Sink, SinkError};
 use crate::narrate::{causes, counted, grouped, outcomes};
@@ -163,6 +163,7 @@ impl Html {
             "outcome" => *page += &escaped(&campaign.conclusion.name().replace('-', " ")),
             "outcome_class" => *page += tone.class(),
             "headline" => *page += &headline,
+            "policy" => *page += &policy(&[]),
             "style" => *page += STYLE,
             "body" => *page += &self.sections,
             other => unreachable!("the template asks for `{other}`"),

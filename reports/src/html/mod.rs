@@ -1,6 +1,6 @@
 //! One page of HTML that holds a run or a history, and everything to look into it: no file beside it, no network.
 //!
-//! [`Page`] is what the page shows, as columns of small numbers; [`run`] and [`history`] make one, [`Page::render`]
+//! [`Page`] is what the page shows, as columns of small numbers; [`run()`] and [`history()`] make one, [`Page::render`]
 //! puts it into the template under `page/`, whose scripts draw it.
 
 mod bands;

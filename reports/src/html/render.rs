@@ -55,7 +55,7 @@ impl Page {
             "outcome_class" => page.push_str(tone),
             "sentence" => page.push_str(&escaped(&self.sentence)),
             "reproduce" => page.push_str(&reproduce),
-            "policy" => page.push_str(&policy(&script)),
+            "policy" => page.push_str(&policy(&[GUARD, &script])),
             "guard" => page.push_str(GUARD),
             "style" => page.push_str(STYLE),
             "data" => page.push_str(&data),
@@ -79,13 +79,15 @@ pub(super) fn filled(template: &str, mut put: impl FnMut(&str, &mut String)) -> 
     page
 }
 
-/// What the page may do: run its own scripts, wear its own style, and nothing else, whatever a recording says.
-fn policy(script: &str) -> String {
+/// What a page may do: run these scripts of its own, wear its own style, and nothing else, whatever a recording says.
+pub(super) fn policy(scripts: &[&str]) -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    let scripts = match scripts {
+        [] => "'none'".to_owned(),
+        scripts => scripts.iter().map(|script| hash(script)).collect::<Vec<_>>().join(" "),
+    };
     format!(
-        "default-src 'none'; script-src {} {}; style-src {}; base-uri 'none'; form-action 'none'",
-        hash(GUARD),
-        hash(script),
+        "default-src 'none'; script-src {scripts}; style-src {}; base-uri 'none'; form-action 'none'",
         hash(STYLE)
     )
 }
