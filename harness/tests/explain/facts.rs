@@ -18,6 +18,7 @@ pub(crate) type Log = BTreeMap<i64, Entry>;
 pub(crate) struct Facts<'a> {
     recording: &'a Recording,
     partition: TopicPartition,
+    traced: Vec<(usize, &'a TraceEvent)>,
 }
 
 /// A decision of the controllers.
@@ -30,17 +31,17 @@ pub(crate) struct Decision {
 
 impl<'a> Facts<'a> {
     pub(crate) fn of(recording: &'a Recording, partition: TopicPartition) -> Self {
-        Self { recording, partition }
+        let all = recording.events.iter().enumerate();
+        let traced = all.filter_map(|(position, event)| match event {
+            Event::Trace(event) if event.change.partition() == Some(&partition) => Some((position, event)),
+            _ => None,
+        });
+        Self { recording, traced: traced.collect(), partition }
     }
 
     /// What brokers told of the partition, with its place among all events.
     pub(crate) fn traced(&self) -> impl Iterator<Item = (usize, &'a TraceEvent)> {
-        self.recording.events.iter().enumerate().filter_map(|(position, event)| match event {
-            Event::Trace(event) if event.change.partition() == Some(&self.partition) => {
-                Some((position, event))
-            }
-            _ => None,
-        })
+        self.traced.iter().copied()
     }
 
     /// Every broker's log after the first `count` events.
