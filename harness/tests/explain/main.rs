@@ -9,6 +9,7 @@ mod torn;
 
 use highwater_checkers::verdict::Anomaly;
 use highwater_reports::explain::explain;
+use highwater_reports::html;
 
 use claims::check;
 use runs::{caught, run_of};
@@ -52,6 +53,13 @@ fn names_the_record_the_moment_and_the_fault(mutant: &str) {
     let (partition, offset) = told.record.as_ref().expect("it is about a record");
     assert!(sentence.starts_with(&format!("{partition}@{offset} ")), "{sentence}");
     assert!((2..=4).contains(&told.operations.len()), "{:?}", told.operations);
+    // The page of the run begins with it.
+    let page = html::run(&recording, &summary);
+    assert_eq!(&page.sentence, sentence);
+    assert!(
+        page.render().contains("<p class=\"sentence\" id=\"sentence\">"),
+        "it stands on the first screen"
+    );
 }
 
 #[test]
