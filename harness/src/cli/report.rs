@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use highwater_checkers::recording::FILE_NAME;
+use highwater_reports::html::Html;
 use highwater_reports::summary::RunEnding;
 use highwater_reports::timeline::Timeline;
 use highwater_reports::{Outcome, RunId, RunSummary};
@@ -44,7 +45,9 @@ pub(super) fn report(args: &ReportArgs, subject: &Subject) -> Result<Exit, CliEr
         .collect::<Result<Vec<_>, CliError>>()?;
     runs.sort_by(|(left, _), (right, _)| left.cmp(right));
     let scenarios = runs.chunk_by(|(left, _), (right, _)| left.scenario == right.scenario);
-    let mut sinks = sinks(&args.reports, &args.output);
+    // Of one run nobody wants a list.
+    let pages = if runs.len() == 1 { Html::of_one } else { Html::new };
+    let mut sinks = sinks(&args.reports, &args.output, args.reports.html.clone().map(pages));
     let mut telling = Telling::new(&mut sinks);
     let planned = runs.len() as u64;
     telling.begin(scenarios.clone().count(), planned, 1)?;

@@ -1,6 +1,7 @@
 //! `highwater run`: scenarios at their seeds, judged and told.
 
 use highwater_reports::Conclusion;
+use highwater_reports::html::Html;
 use highwater_reports::progress::Progress;
 use highwater_reports::terminal::Detail;
 
@@ -42,7 +43,7 @@ pub(super) fn run(args: &RunArgs, subject: &Subject) -> Result<Exit, CliError> {
         timeout: args.timeout,
     };
     let stop = stop_on_interrupt()?;
-    let mut sinks = sinks(&args.reports, &args.output);
+    let mut sinks = sinks(&args.reports, &args.output, args.reports.html.clone().map(Html::new));
     if args.output.detail() > Detail::Quiet {
         // First of all: it leaves the screen before the summary comes.
         sinks.insert(0, Box::new(Progress::on_stderr()));

@@ -19,8 +19,9 @@ use highwater_reports::terminal::Terminal;
 use super::args::{Format, OutputArgs, ReportsArg};
 use super::variable;
 
-/// Every output that is asked for. The summary comes last, so that its last lines are the last ones of all.
-pub(super) fn sinks(reports: &ReportsArg, output: &OutputArgs) -> Vec<Box<dyn Sink>> {
+/// Every output that is asked for, `pages` among them. The summary comes last, so that its last lines are the last ones
+/// of all.
+pub(super) fn sinks(reports: &ReportsArg, output: &OutputArgs, pages: Option<Html>) -> Vec<Box<dyn Sink>> {
     let root = root();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &reports.junit {
@@ -32,8 +33,8 @@ pub(super) fn sinks(reports: &ReportsArg, output: &OutputArgs) -> Vec<Box<dyn Si
     if let Some(path) = &reports.markdown {
         sinks.push(Box::new(Markdown::new(Target::File(path.clone()))));
     }
-    if let Some(path) = &reports.html {
-        sinks.push(Box::new(Html::new(path.clone())));
+    if let Some(pages) = pages {
+        sinks.push(Box::new(pages));
     }
     if variable("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         if let Some(path) = variable("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {

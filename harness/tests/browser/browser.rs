@@ -1,4 +1,5 @@
-//! Chromium with its driver: started on a free port, ended when it is dropped.
+//! Chromium with its driver: started on a free port, ended when it is dropped. The driver is spoken to in WebDriver
+//! (W3C), which is JSON over HTTP; the few commands that are needed stand here.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -7,16 +8,18 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fantoccini::elements::Element;
-use fantoccini::wd::{Capabilities, Locator};
-use fantoccini::{Client, ClientBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
+use ureq::Agent;
 
-/// How long a condition may take to come true. It is met within milliseconds, or never.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The name of an element in WebDriver's answers.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How long a condition may take to come true, in milliseconds. It is met at once, or never.
+const PATIENCE_MS: u32 = 20_000;
+/// How long the driver may take for a command.
+const COMMAND_WITHIN: Duration = Duration::from_secs(60);
 
 /// One test at a time: two browsers on two processors would take each other's time.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -27,9 +30,9 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 
 /// A browser with one page open.
 pub(crate) struct Browser {
-    runtime: Runtime,
-    client: Option<Client>,
-    /// After the client, which needs it, is gone.
+    agent: Agent,
+    /// The address of the session with the driver; empty before there is one.
+    session: String,
     _driver: Driver,
     _folder: TempDir,
 }
@@ -48,76 +51,74 @@ impl Browser {
             None => folder.path().join(format!("{name}.html")),
         };
         fs::write(&file, page).expect("the page is written");
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(COMMAND_WITHIN))
+            .build()
+            .into();
         let driver = Driver::start();
-        let address = format!("http://127.0.0.1:{}", driver.port);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut browser = Self { runtime, client: None, _driver: driver, _folder: folder };
+        let address = format!("http://127.0.0.1:{}/session", driver.port);
+        let mut browser = Self { agent, session: String::new(), _driver: driver, _folder: folder };
         let capabilities = json!({
             "goog:chromeOptions": { "args": [
-                "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-device-scale-factor=1",
-                "--window-size=1400,900", "--hide-scrollbars",
+                "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
+                "--force-device-scale-factor=1", "--window-size=1400,900", "--hide-scrollbars",
             ] },
             "goog:loggingPrefs": { "browser": "ALL" },
         });
-        let Value::Object(capabilities) = capabilities else { unreachable!("it is one") };
-        let capabilities: Capabilities = capabilities;
-        let connect = async {
-            let mut builder = ClientBuilder::new(HttpConnector::new());
-            builder.capabilities(capabilities).connect(&address).await
-        };
-        browser.client = Some(browser.runtime.block_on(connect).unwrap_or_else(|error| {
+        let session = browser.post(&address, &json!({ "capabilities": { "alwaysMatch": capabilities } }));
+        let session = session.unwrap_or_else(|error| {
             panic!(
                 "Chromium does not start: install Debian's packages chromium and chromium-driver ({error})"
             )
-        }));
-        let url = format!("file://{}{link}", file.display());
-        browser.runtime.block_on(browser.client().goto(&url)).expect("the page opens");
+        });
+        browser.session =
+            format!("{address}/{}", session["sessionId"].as_str().expect("a session has an id"));
+        browser.command("url", &json!({ "url": format!("file://{}{link}", file.display()) }));
         browser
     }
 
     /// Opens the page anew.
     pub(crate) fn open_again(&self) {
-        self.runtime.block_on(self.client().refresh()).expect("the page opens again");
+        self.command("refresh", &json!({}));
     }
 
-    fn client(&self) -> &Client {
-        self.client.as_ref().expect("it is there until the browser is dropped")
+    fn post(&self, address: &str, body: &Value) -> Result<Value, String> {
+        answer(self.agent.post(address).send_json(body))
+    }
+
+    /// What a command of the session answers.
+    fn command(&self, command: &str, body: &Value) -> Value {
+        self.post(&format!("{}/{command}", self.session), body)
+            .unwrap_or_else(|error| panic!("{command} {body} fails: {error}"))
     }
 
     /// What a script returns.
     pub(crate) fn evaluate(&self, script: &str) -> Value {
-        self.runtime
-            .block_on(self.client().execute(script, Vec::new()))
-            .unwrap_or_else(|error| panic!("`{script}` fails: {error}"))
+        self.command("execute/sync", &json!({ "script": script, "args": [] }))
     }
 
     /// What a script hands to its last argument, a function, some time later.
     pub(crate) fn evaluate_later(&self, script: &str) -> Value {
-        self.runtime
-            .block_on(self.client().execute_async(script, Vec::new()))
-            .unwrap_or_else(|error| panic!("`{script}` fails: {error}"))
+        self.command("execute/async", &json!({ "script": script, "args": [] }))
     }
 
-    /// Waits until a script returns true.
+    /// Waits until an expression is true.
     pub(crate) fn wait(&self, condition: &str) {
-        let script = format!("return Boolean({condition})");
-        let met = self.runtime.block_on(async {
-            tokio::time::timeout(PATIENCE, async {
-                while self
-                    .client()
-                    .execute(&script, Vec::new())
-                    .await
-                    .is_ok_and(|met| met != Value::Bool(true))
-                {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            })
-            .await
-        });
+        let met = self.evaluate_later(&format!(
+            "const told = arguments[0];
+             const began = performance.now();
+             const look = () => {{
+                 let met = false;
+                 try {{ met = Boolean({condition}); }} catch {{ /* not yet */ }}
+                 if (met || performance.now() - began > {PATIENCE_MS}) told(met); else setTimeout(look, 5);
+             }};
+             look();"
+        ));
         let seen =
             || self.evaluate("return JSON.stringify(window.highwater?.inSight?.() ?? window.highwater)");
-        assert!(met.is_ok(), "`{condition}` does not come true; in sight: {}", seen());
-        assert_eq!(self.evaluate(&script), Value::Bool(true), "`{condition}` fails");
+        assert!(met == json!(true), "`{condition}` does not come true; in sight: {}", seen());
     }
 
     /// Waits until the page has drawn all it has.
@@ -125,27 +126,22 @@ impl Browser {
         self.wait("window.highwater?.ready && window.highwater.plotted");
     }
 
-    /// The element of a selector.
-    fn element(&self, selector: &str) -> Element {
-        self.runtime
-            .block_on(self.client().find(Locator::Css(selector)))
-            .unwrap_or_else(|error| panic!("there is no `{selector}`: {error}"))
+    /// A command about the first element of a selector.
+    fn on_element(&self, selector: &str, command: &str, body: &Value) {
+        let found = self.command("element", &json!({ "using": "css selector", "value": selector }));
+        let element =
+            found[ELEMENT].as_str().unwrap_or_else(|| panic!("`{selector}` is no element: {found}"));
+        self.command(&format!("element/{element}/{command}"), body);
     }
 
     /// Clicks on the first element of a selector.
     pub(crate) fn click(&self, selector: &str) {
-        let element = self.element(selector);
-        self.runtime
-            .block_on(element.click())
-            .unwrap_or_else(|error| panic!("`{selector}` cannot be clicked: {error}"));
+        self.on_element(selector, "click", &json!({}));
     }
 
     /// Types into an element, which need not be a field.
     pub(crate) fn type_into(&self, selector: &str, keys: &str) {
-        let element = self.element(selector);
-        self.runtime
-            .block_on(element.send_keys(keys))
-            .unwrap_or_else(|error| panic!("nothing can be typed into `{selector}`: {error}"));
+        self.on_element(selector, "value", &json!({ "text": keys }));
     }
 
     /// The text of the first element of a selector, in sight or not.
@@ -161,19 +157,19 @@ impl Browser {
 
     /// Whether the page has opened a dialog.
     pub(crate) fn has_dialog(&self) -> bool {
-        self.runtime.block_on(self.client().get_alert_text()).is_ok()
+        answer(self.agent.get(format!("{}/alert/text", self.session)).call()).is_ok()
     }
 
     /// Gives the window another size.
     pub(crate) fn resize(&self, width: u32, height: u32) {
-        self.runtime
-            .block_on(self.client().set_window_size(width, height))
-            .expect("the window has another size");
+        self.command("window/rect", &json!({ "width": width, "height": height }));
     }
 
     /// A picture of the window, as PNG.
     pub(crate) fn screenshot(&self) -> Vec<u8> {
-        self.runtime.block_on(self.client().screenshot()).expect("a picture is taken")
+        let picture = answer(self.agent.get(format!("{}/screenshot", self.session)).call());
+        let picture = picture.unwrap_or_else(|error| panic!("no picture is taken: {error}"));
+        STANDARD.decode(picture.as_str().expect("a picture")).expect("it is base64")
     }
 
     /// The page made nothing go wrong, and asked nobody for anything.
@@ -182,14 +178,25 @@ impl Browser {
         let asked =
             self.evaluate("return performance.getEntriesByType('resource').map((entry) => entry.name)");
         assert_eq!(asked, json!([]), "requests of the page");
+        assert_eq!(self.command("se/log", &json!({ "type": "browser" })), json!([]), "what the console says");
+    }
+}
+
+/// The value that an answer of the driver bears, or what went wrong.
+fn answer(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
+    let mut answer = answer.map_err(|error| error.to_string())?;
+    let mut told: Value = answer.body_mut().read_json().map_err(|error| error.to_string())?;
+    match answer.status().is_success() {
+        true => Ok(told["value"].take()),
+        false => Err(format!("{}: {}", told["value"]["error"], told["value"]["message"])),
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
+        if !self.session.is_empty() {
             // Ends Chromium; whatever fails here, the driver is ended next.
-            let _ = self.runtime.block_on(client.close());
+            let _ = self.agent.delete(&self.session).call();
         }
     }
 }

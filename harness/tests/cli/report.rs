@@ -100,3 +100,29 @@ fn under_github_actions_annotations_and_the_summary_come_by_themselves() {
     let (_, stdout, stderr) = highwater(folder.path(), &["report", "artifacts"]);
     assert!(!stdout.contains("::") && !stderr.contains("::"), "{stdout}{stderr}");
 }
+
+#[test]
+fn pages_are_of_one_run_or_of_all() {
+    let folder = folder(&[("s.yaml", SPLIT)]);
+    let words =
+        ["run", "s.yaml", "--mutant", "ack-before-hw", "--artifacts", "artifacts", "--html", "all.html"];
+    let (code, stdout, stderr) = highwater(folder.path(), &words);
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    let read = |path: &str| fs::read_to_string(folder.path().join(path)).expect("it was written");
+    let all = read("all.html");
+    assert!(all.contains("<a href=\"artifacts/split/seed-0/report.html\">0</a>"), "{all}");
+    assert!(all.contains("<td>network-partition</td>"), "what its faults did: {all}");
+    let page = read("artifacts/split/seed-0/report.html");
+    let (code, explained, _) = highwater(folder.path(), &["explain", "artifacts/split/seed-0"]);
+    assert_eq!(code, 0, "{explained}");
+    let sentence = explained.lines().next().expect("a sentence").trim_end_matches('.');
+    assert!(page.contains(sentence), "{sentence}");
+
+    let words = ["report", "artifacts/split/seed-0", "--html", "new/one.html"];
+    assert_eq!(highwater(folder.path(), &words).0, 1);
+    assert_eq!(read("new/one.html"), page, "the same recording, the same bytes");
+
+    // What a run leaves of an earlier one would be about that.
+    let (code, ..) = highwater(folder.path(), &["run", "s.yaml", "--artifacts", "artifacts"]);
+    assert!(code == 0 && !folder.path().join("artifacts/split/seed-0/report.html").exists());
+}

@@ -34,6 +34,8 @@ const SEEDS_MAX: usize = 1_000;
 #[derive(Debug)]
 pub struct Html {
     path: PathBuf,
+    /// There is one run, and its page is the page.
+    is_of_one: bool,
     /// The folder in which the page is to lie.
     folder: PathBuf,
     scenario: Scenario,
@@ -70,10 +72,26 @@ impl Html {
     /// A page that will be written to `path`, whose folder is made if there is none.
     pub fn new(path: PathBuf) -> Self {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self { path, folder, scenario: Scenario::default(), sections: String::new(), worst: None }
+        Self {
+            path,
+            is_of_one: false,
+            folder,
+            scenario: Scenario::default(),
+            sections: String::new(),
+            worst: None,
+        }
+    }
+
+    /// The page of the only run there is, if its recording is kept. It will be written to `path`.
+    pub fn of_one(path: PathBuf) -> Self {
+        Self { is_of_one: true, ..Self::new(path) }
     }
 
     fn run(&mut self, run: &Arc<RunSummary>) -> Result<(), SinkError> {
+        if self.is_of_one {
+            let page = run.recording.as_deref().map(|folder| page_of(folder, run)).transpose()?;
+            return page.flatten().map_or(Ok(()), |page| write(&self.path, &page));
+        }
         let outcome = run.outcome();
         if outcome > self.worst.as_ref().map_or(Outcome::Pass, |worst| worst.outcome()) && !run.is_cut_short()
         {
@@ -275,18 +293,27 @@ impl Faults {
 
 /// Writes the page of a run beside its recording; none if what there is of it cannot be told.
 fn page_beside(folder: &Path, summary: &RunSummary) -> Result<Option<PathBuf>, SinkError> {
+    let Some(page) = page_of(folder, summary)? else { return Ok(None) };
+    let path = folder.join(PAGE_FILE);
+    write(&path, &page)?;
+    Ok(Some(path))
+}
+
+fn page_of(folder: &Path, summary: &RunSummary) -> Result<Option<String>, SinkError> {
     let path = folder.join(FILE_NAME);
     let failed = |source| SinkError::File { path: path.clone(), source };
-    let file = File::open(&path).map_err(failed)?;
-    let recording = match Recording::read(BufReader::new(file)) {
-        Ok(recording) => recording,
-        // A run that failed may have left no recording that can be read, and its summary says why.
-        Err(_) if summary.verdict().is_none() => return Ok(None),
-        Err(error) => return Err(failed(io::Error::other(error))),
+    // A run that failed may have left no recording that can be read, and its summary says why.
+    let is_judged = summary.verdict().is_some();
+    let file = match File::open(&path) {
+        Err(error) if is_judged => return Err(failed(error)),
+        Err(_) => return Ok(None),
+        Ok(file) => file,
     };
-    let page = folder.join(PAGE_FILE);
-    write(&page, &run(&recording, summary).render())?;
-    Ok(Some(page))
+    match Recording::read(BufReader::new(file)) {
+        Ok(recording) => Ok(Some(run(&recording, summary).render())),
+        Err(_) if !is_judged => Ok(None),
+        Err(error) => Err(failed(io::Error::other(error))),
+    }
 }
 
 impl Sink for Html {
@@ -294,11 +321,12 @@ impl Sink for Html {
         match event {
             Event::RunFinished(run) => return self.run(run),
             Event::ScenarioFinished(scenario) => self.scenario(scenario),
-            Event::CampaignFinished(campaign) => return self.finish(campaign),
+            Event::CampaignFinished(campaign) if !self.is_of_one => return self.finish(campaign),
             Event::CampaignStarted { .. }
             | Event::RunStarted(_)
             | Event::RunProgress { .. }
-            | Event::RunEnded { .. } => {}
+            | Event::RunEnded { .. }
+            | Event::CampaignFinished(_) => {}
         }
         Ok(())
     }
