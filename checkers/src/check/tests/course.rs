@@ -116,9 +116,9 @@ fn an_order_ends_where_no_longer_one_is_possible() {
             };
             assert_eq!(verdict(end), Verdict::Holds, "seed {seed}: {history:?}");
             if course.stuck.is_some() {
-                ended += 1
+                ended += 1;
             } else {
-                went_on += 1
+                went_on += 1;
             }
             let returned = all.iter().filter(|span| {
                 let invocation = &history.events[span.invocation];
