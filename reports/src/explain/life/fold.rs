@@ -68,6 +68,10 @@ impl<'a> Fold<'a> {
     fn trace(&mut self, trace: &TraceEvent, event: &Event) {
         let TraceEvent { time, broker, change } = trace;
         let is_ours = change.partition() == Some(&self.record.partition);
+        if !is_ours && change.partition().is_some() {
+            // What the cluster makes of other partitions is much work, and no part of this life.
+            return;
+        }
         let had = is_ours && self.has(*broker);
         let hw_before = if is_ours { self.high_watermark(*broker) } else { Offset(0) };
         let step = self.cluster.observe(event);
