@@ -178,7 +178,10 @@ impl Browser {
         let asked =
             self.evaluate("return performance.getEntriesByType('resource').map((entry) => entry.name)");
         assert_eq!(asked, json!([]), "requests of the page");
-        assert_eq!(self.command("se/log", &json!({ "type": "browser" })), json!([]), "what the console says");
+        let mut said = self.command("se/log", &json!({ "type": "browser" }));
+        // Hints at what could be drawn faster, as where a test reads pixels back to measure, are no complaint.
+        said.as_array_mut().expect("a list").retain(|line| line["source"] != "rendering");
+        assert_eq!(said, json!([]), "what the console says");
     }
 }
 
