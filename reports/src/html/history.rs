@@ -199,7 +199,9 @@ fn operations(data: &mut Data, texts: &mut Texts, events: &[Event], spans: &[Spa
             Outcome::Fail => 'f',
             Outcome::Info | Outcome::Invoke => 'i',
         });
-        let told = completion.map_or(invocation, |(_, event)| event);
+        // Some histories put the reason in the place of the value where an operation did not happen.
+        let happened = completion.filter(|_| span.outcome == Outcome::Ok);
+        let told = happened.map_or(invocation, |(_, event)| event);
         what.push(texts.place(&told.brief()));
         if let Some(error) = completion.and_then(|(_, event)| event.error.as_ref()) {
             data.errors.insert(op, error.to_string());

@@ -80,5 +80,5 @@ function showConsistency(data) {
 function showFacts(data) {
   if (data.facts.length === 0) return;
   const rows = data.facts.map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, value)));
-  section('facts', 'This run', el('div', { class: 'wide' }, el('table', {}, el('tbody', {}, ...rows))));
+  section('facts', 'Facts', el('div', { class: 'wide' }, el('table', {}, el('tbody', {}, ...rows))));
 }

@@ -96,7 +96,7 @@ const STALE: &str = r#"{:process 0, :type :invoke, :f :write, :value 1}
 {:process 0, :type :invoke, :f :write, :value 2}
 {:process 0, :type :ok, :f :write, :value 2}
 {:process 1, :type :invoke, :f :write, :value 3}
-{:process 1, :type :info, :f :write, :value 3, :error :timeout}
+{:process 1, :type :info, :f :write, :value :timed-out}
 {:process :nemesis, :type :info, :f :kill, :value nil}
 {:process 5, :type :invoke, :f :read, :value nil}
 {:process 5, :type :ok, :f :read, :value 1}
@@ -121,7 +121,7 @@ fn a_foreign_history_shows_where_every_order_ends() {
     // The process that goes on after the other one's info has its lane.
     assert_eq!(data["lanes"], serde_json::json!(["process 0", "process 1, 5"]));
     let what = |op: usize| data["texts"][data["ops"]["text"][op].as_u64().expect("a place") as usize].clone();
-    assert_eq!([what(0), what(3)], ["write 1", "read 1"].map(Json::from));
+    assert_eq!([what(0), what(2), what(3)], ["write 1", "write 3", "read 1"].map(Json::from));
     assert_eq!(data["witness"], serde_json::json!([0, 1, 3]));
     assert_eq!(data["faults"][0]["kind"], "kill nil");
     let course = &data["courses"][0];
