@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use highwater_checkers::check::{CheckReport, Cited, Course, Finding, Object, Place, Verdict};
 use highwater_checkers::history::{Actor, Event, History, Outcome, Span};
+use highwater_checkers::ids::TopicPartition;
 use highwater_checkers::operation::Body;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
@@ -64,7 +65,7 @@ pub fn history(checked: &Checked<'_>) -> Page {
     }
     ladder(&mut data, report, &found);
     if report.object == Object::Log {
-        log(&mut data, history);
+        log(&mut data, history, &found);
     }
     for Course { key, steps, stuck } in *courses {
         let op = |invocation: usize| found.by_event.get(&invocation).map_or(-1, |op| *op as i64);
@@ -317,7 +318,7 @@ fn ladder(data: &mut Data, report: &CheckReport, found: &Places) {
 }
 
 /// What lies where, of a log.
-fn log(data: &mut Data, history: &History) {
+fn log(data: &mut Data, history: &History, found: &Places) {
     let Ok(operations) = highwater_checkers::check::log_operations(history) else { return };
     let mut followed = Operations::default();
     // Final reads are told by no event of the history.
@@ -325,9 +326,19 @@ fn log(data: &mut Data, history: &History) {
         .iter()
         .filter(|operation| !matches!(operation.body, Body::FinalRead(_)))
         .for_each(|operation| followed.take(operation));
+    followed.renumber(|event| found.by_event.get(&(event.0 as usize)).copied());
     let parts = followed.partitions();
-    data.parts = parts.iter().map(ToString::to_string).collect();
+    data.parts = parts.iter().map(key_of).collect();
     logs::put(data, &followed, &parts);
+}
+
+/// The key that a partition stands for: a number, a text, or a topic and a number.
+fn key_of(partition: &TopicPartition) -> String {
+    match (&*partition.topic, partition.partition) {
+        ("", number) => number.to_string(),
+        (text, -1) => text.to_owned(),
+        _ => partition.to_string(),
+    }
 }
 
 fn facts(data: &mut Data, checked: &Checked<'_>, axis: &Axis) {

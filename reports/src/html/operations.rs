@@ -13,6 +13,8 @@ pub(super) struct Operations<'a> {
     ops: Vec<Op<'a>>,
     /// The operation of each of its events.
     by_event: BTreeMap<OperationIndex, usize>,
+    /// What each is called on the page, where that is not its place.
+    numbers: Vec<usize>,
     open: BTreeMap<Process, usize>,
     lanes: Lanes,
     /// Every event in its order: the lane of a return, and none for a call.
@@ -102,6 +104,16 @@ impl<'a> Operations<'a> {
         }
     }
 
+    /// Numbers operations as a page does that has others beside them: by the events of their invocations.
+    pub(super) fn renumber(&mut self, number: impl Fn(OperationIndex) -> Option<usize>) {
+        let number = |(place, it): (usize, &Op<'_>)| number(it.invocation.index).unwrap_or(place);
+        self.numbers = self.ops.iter().enumerate().map(number).collect();
+    }
+
+    fn number(&self, place: usize) -> usize {
+        self.numbers.get(place).copied().unwrap_or(place)
+    }
+
     /// The partitions that operations name, sorted.
     pub(super) fn partitions(&self) -> Vec<TopicPartition> {
         let mut named = BTreeSet::new();
@@ -132,7 +144,7 @@ impl<'a> Operations<'a> {
             let told = it.completion.unwrap_or(it.invocation);
             let sent = |send: &'a Send| {
                 let outcome = it.completion.map_or(Outcome::Info, |completion| completion.outcome);
-                Sent { op, part: part(&send.partition), send, outcome }
+                Sent { op: self.number(op), part: part(&send.partition), send, outcome }
             };
             told.body.sends().map(sent).collect::<Vec<_>>()
         })
@@ -144,10 +156,10 @@ impl<'a> Operations<'a> {
     ) -> impl Iterator<Item = Read<'a>> + 's {
         self.ops.iter().enumerate().flat_map(move |(op, it)| {
             let read = |read: &'a PartitionRead| Read {
-                op,
+                op: self.number(op),
                 part: part(&read.partition),
                 records: &read.records,
-                phase: it.invocation.phase,
+                phase: it.completion.unwrap_or(it.invocation).phase,
             };
             let reads = it.completion.into_iter().flat_map(|completion| completion.body.reads());
             reads.map(read).collect::<Vec<_>>()

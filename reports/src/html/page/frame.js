@@ -29,7 +29,7 @@ function drawAxis(g, t) {
   g.fillStyle = paint.panel;
   g.fillRect(0, OVERVIEW, left - 1, AXIS);
   g.fillStyle = paint.soft;
-  drawInside(g, timed ? 'simulated time' : 'order of events', 6, left, HEAD - 7, paint.soft);
+  drawInside(g, timed ? 'time' : 'order of events', 6, left, HEAD - 7, paint.soft);
   if (t.cursor === undefined) return;
   const x = left + (view.x(t.cursor) - view.from) * t.scale;
   if (x < left || x > right) return;

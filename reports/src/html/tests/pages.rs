@@ -131,6 +131,37 @@ fn a_foreign_history_shows_where_every_order_ends() {
     assert_eq!([state(0), state(1)], ["1", "2"].map(Json::from));
 }
 
+const LOG: &str = r#"{:process 0, :type :invoke, :f :crash, :value nil}
+{:process 0, :type :info, :f :crash, :value nil}
+{:process 1, :type :invoke, :f :send, :value [[:send 7 1]]}
+{:process 1, :type :ok, :f :send, :value [[:send 7 [0 1]]]}
+{:process 1, :type :invoke, :f :send, :value [[:send 7 2]]}
+{:process 1, :type :ok, :f :send, :value [[:send 7 [1 2]]]}
+{:process 2, :type :invoke, :f :assign, :value [7], :seek-to-beginning? true}
+{:process 2, :type :ok, :f :assign, :value [7], :seek-to-beginning? true}
+{:process 2, :type :invoke, :f :poll, :value [[:poll]]}
+{:process 2, :type :ok, :f :poll, :value [[:poll {7 [[1 2]]}]]}
+"#;
+
+#[test]
+fn a_foreign_log_shows_what_lies_where() {
+    let read = History::read(LOG.as_bytes()).expect("is a history");
+    let report = check(Object::Log, &read, &Options::default()).expect("is one of a log");
+    let courses = courses(Object::Log, &read, &Options::default()).expect("is one of a log");
+    let checked =
+        Checked { name: "log.edn", history: &read, report: &report, courses: &courses, reproduce: None };
+    let data = data(&history(&checked).render());
+    assert_eq!(data["parts"], serde_json::json!(["7"]));
+    // The operation that is none of a log counts all the same.
+    assert_eq!(running(&data["sends"]["op"]), [1, 2]);
+    assert_eq!(running(&data["reads"]["op"]), [4]);
+    assert_eq!(data["logs"][0]["op"], serde_json::json!([1, 2]));
+    // Acknowledged and absent from the final read; acknowledged, read, and there.
+    assert_eq!(data["logs"][0]["flags"], serde_json::json!([9, 7]));
+    assert_eq!(data["ladder"][0]["part"], "7");
+    assert_eq!(data["witness"][0], 1);
+}
+
 /// A folder for one test.
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("highwater-html-{name}-{}", std::process::id()));
