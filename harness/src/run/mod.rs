@@ -95,7 +95,7 @@ pub struct RunResult {
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The recording cannot be written or read.
-    #[error("{}: cannot keep the recording", path.display())]
+    #[error("{}: cannot read or write the recording", path.display())]
     Io {
         /// Where.
         path: PathBuf,
