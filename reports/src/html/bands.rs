@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use highwater_checkers::fault::{FaultEvent, FaultLog, FaultPhase, FaultRecord, Target};
-use highwater_checkers::ids::{BrokerId, LeaderEpoch, Offset, Time, TopicPartition};
+use highwater_checkers::ids::{BrokerId, Offset, Time, TopicPartition};
 use highwater_checkers::trace::{Change, TraceEvent};
 
 use super::columns::{Data, Fault, Series};
+use crate::timeline::Leadership;
 
 /// Kinds of faults by whose injection a process ends.
 const DEADLY: [&str; 3] = ["process-kill", "process-terminate", "power-loss"];
@@ -15,7 +16,6 @@ const DEADLY: [&str; 3] = ["process-kill", "process-terminate", "power-loss"];
 #[derive(Default)]
 pub(super) struct Bands {
     faults: FaultLog,
-    leaders: BTreeMap<TopicPartition, Vec<(Time, LeaderEpoch, Option<BrokerId>)>>,
     isr: BTreeMap<TopicPartition, Vec<(Time, String)>>,
     hw: BTreeMap<TopicPartition, Vec<(Time, Offset)>>,
     lives: BTreeMap<BrokerId, Vec<(Time, Option<Time>)>>,
@@ -28,12 +28,7 @@ impl Bands {
         match change {
             Change::BrokerStarted { .. } => lives.push((*time, None)),
             Change::BrokerStopped { .. } => end(lives, *time),
-            Change::PartitionChanged { partition, leader, leader_epoch, isr, .. } => {
-                // Every node applies the same entry; the first one to do so tells it here.
-                let leaders = self.leaders.entry(partition.clone()).or_default();
-                if leaders.last().is_none_or(|(_, epoch, _)| epoch < leader_epoch) {
-                    leaders.push((*time, *leader_epoch, *leader));
-                }
+            Change::PartitionChanged { partition, isr, .. } => {
                 let names: Vec<_> = isr.iter().map(ToString::to_string).collect();
                 let told = self.isr.entry(partition.clone()).or_default();
                 let names = names.join(" ");
@@ -73,14 +68,15 @@ impl Bands {
         data: &mut Data,
         parts: &[TopicPartition],
         brokers: &[BrokerId],
+        leaders: &BTreeMap<TopicPartition, Vec<Leadership>>,
         ticks: impl Fn(Time) -> u64,
     ) {
-        let Self { faults, leaders, isr, hw, lives } = self;
+        let Self { faults, isr, hw, lives } = self;
         let broker = |id: BrokerId| brokers.iter().position(|known| *known == id).unwrap_or(brokers.len());
         for part in parts {
             let led = leaders.get(part).map_or(&[][..], Vec::as_slice);
-            let bands = led.iter().enumerate().filter_map(|(place, (since, _, leader))| {
-                let until = led.get(place + 1).map_or(-1, |(next, ..)| ticks(*next).cast_signed());
+            let bands = led.iter().enumerate().filter_map(|(place, Leadership { since, leader, .. })| {
+                let until = led.get(place + 1).map_or(-1, |next| ticks(next.since).cast_signed());
                 Some((ticks(*since), until, broker((*leader)?)))
             });
             data.leaders.push(bands.collect());

@@ -19,21 +19,17 @@ pub use columns::{Page, Tone};
 pub use history::{Checked, history};
 pub use run::run;
 
-use std::fs;
 use std::path::Path;
 
 use crate::event::SinkError;
+use crate::file::Target;
 
 /// Writes a page, and makes the folder in which it is to lie.
 ///
 /// # Errors
 /// If it cannot be written.
 pub fn write(path: &Path, page: &str) -> Result<(), SinkError> {
-    let failed = |source| SinkError::File { path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    fs::write(path, page).map_err(failed)
+    Target::File(path.to_owned()).write(page)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::consistency::level;
 use crate::explain::{Told, explain};
 use crate::narrate::{grouped, span, stage};
 use crate::summary::RunSummary;
+use crate::timeline::Timeline;
 
 /// Nanoseconds of one tick of the page: a microsecond.
 const UNIT: u64 = 1_000;
@@ -55,7 +56,7 @@ pub fn run(recording: &Recording, summary: &RunSummary) -> Page {
     };
     history.put(&mut data, ticks);
     logs::put(&mut data, &history, &parts);
-    bands.put(&mut data, &parts, &brokers, ticks);
+    bands.put(&mut data, &parts, &brokers, &Timeline::of(recording).leaders, ticks);
     data.marks = marks;
     data.plots = plots.finish(UNIT);
     let told = explain(recording, summary);
